@@ -1,0 +1,159 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "wordclockd"
+
+// A room is what the architecture grants one package.
+type room struct {
+	layer   int
+	sees    []string // packages of its own layer that it may import
+	modules []string // third-party modules that are at home here
+}
+
+// rooms is docs/architecture.md, section Layers, as data: a package imports
+// only from the layers below its own, and what its room grants beyond that.
+// A new package enters this table together with its first file.
+var rooms = map[string]room{
+	"cmd/wordclockd": {layer: 6},
+}
+
+// everywhere lists the modules that may appear in any package above layer 0.
+var everywhere = []string{"golang.org/x"}
+
+// A ban forbids an import that the layers alone would allow.
+type ban struct {
+	what   string   // the package that must not be seen
+	from   []string // who must not see it; empty means everybody
+	except []string
+	why    string
+}
+
+var bans = []ban{}
+
+// pkg is the part of `go list -json` that the rules are about.
+type pkg struct {
+	ImportPath string
+	Name       string
+	Doc        string
+	Imports    []string
+}
+
+func TestLayers(t *testing.T) {
+	pkgs := list(t)
+	for name, r := range rooms {
+		p, ok := pkgs[name]
+		if !ok {
+			t.Errorf("%s: named in the table of rooms, but gone: bring it back or change table and docs/architecture.md", name)
+			continue
+		}
+		if want := "Package " + p.Name + " "; !strings.HasPrefix(p.Doc, want) {
+			t.Errorf("%s: doc sentence %q, want one that begins with %q", name, p.Doc, want)
+		}
+		for _, path := range p.Imports {
+			if why := refuse(name, r, path); why != "" {
+				t.Errorf("%s imports %s: %s", name, path, why)
+			}
+		}
+	}
+	for name := range pkgs {
+		if _, ok := rooms[name]; !ok {
+			t.Errorf("%s: has no room in the table: give it a layer here and a line in docs/architecture.md", name)
+		}
+	}
+}
+
+// refuse says why package name, of room r, must not import path; "" if it may.
+func refuse(name string, r room, path string) string {
+	ours, ok := strings.CutPrefix(path, module+"/")
+	if !ok {
+		return refuseForeign(r, path)
+	}
+	ours = strings.TrimPrefix(ours, "internal/")
+	other, ok := rooms[ours]
+	switch {
+	case !ok:
+		return "it has no room in the table"
+	case other.layer > r.layer:
+		return "imports point down only"
+	case other.layer == r.layer && !slices.Contains(r.sees, ours):
+		return "within a layer nothing is imported except where the table grants it"
+	}
+	for _, b := range bans {
+		if b.what == ours && (len(b.from) == 0 || slices.Contains(b.from, name)) && !slices.Contains(b.except, name) {
+			return b.why
+		}
+	}
+	return ""
+}
+
+func refuseForeign(r room, path string) string {
+	first, _, _ := strings.Cut(path, "/")
+	if !strings.Contains(first, ".") {
+		return "" // standard library
+	}
+	if r.layer == 0 {
+		return "layer 0 uses the standard library only"
+	}
+	for _, m := range slices.Concat(r.modules, everywhere) {
+		if path == m || strings.HasPrefix(path, m+"/") {
+			return ""
+		}
+	}
+	return "each third-party module has one home package, and this is not it"
+}
+
+// list returns every package of this module by its short name.
+func list(t *testing.T) map[string]pkg {
+	t.Helper()
+	var stderr bytes.Buffer
+	cmd := exec.Command("go", "list", "-json=ImportPath,Name,Doc,Imports", module+"/...")
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", cmd, err, &stderr)
+	}
+	pkgs := map[string]pkg{}
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return pkgs
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		name := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module+"/"), "internal/")
+		pkgs[name] = p
+	}
+}
+
+// TestRefuse keeps the test above from ever passing by accident.
+func TestRefuse(t *testing.T) {
+	low, high := room{layer: 0}, room{layer: 6}
+	for _, c := range []struct {
+		name    string
+		r       room
+		path    string
+		refused bool
+	}{
+		{"face", low, "strings", false},
+		{"face", low, "golang.org/x/sys/unix", true},
+		{"face", low, module + "/cmd/wordclockd", true},
+		{"elsewhere", high, module + "/cmd/wordclockd", true},
+		{"cmd/wordclockd", high, module + "/internal/util", true},
+		{"cmd/wordclockd", high, "golang.org/x/sys/unix", false},
+		{"cmd/wordclockd", high, "go.etcd.io/bbolt", true},
+	} {
+		if got := refuse(c.name, c.r, c.path); (got != "") != c.refused {
+			t.Errorf("%s imports %s: refused = %q, want refused %t", c.name, c.path, got, c.refused)
+		}
+	}
+}

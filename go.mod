@@ -1,0 +1,3 @@
+module wordclockd
+
+go 1.26
