@@ -26,6 +26,7 @@ type room struct {
 var rooms = map[string]room{
 	"cmd/wordclockd": {layer: 6},
 
+	"face":  {layer: 0},
 	"task":  {layer: 0},
 	"watch": {layer: 0},
 }
