@@ -26,6 +26,12 @@ type room struct {
 var rooms = map[string]room{
 	"cmd/wordclockd": {layer: 6},
 
+	"hal":          {layer: 1, modules: []string{"periph.io/x/conn/v3"}},
+	"hal/tlc59116": {layer: 1, modules: []string{"periph.io/x/conn/v3"}},
+	"hal/ds3231":   {layer: 1, modules: []string{"periph.io/x/conn/v3"}},
+	"hal/bh1750":   {layer: 1, modules: []string{"periph.io/x/conn/v3"}},
+	"hal/sim":      {layer: 1, sees: []string{"hal"}, modules: []string{"periph.io/x/conn/v3"}},
+
 	"face":  {layer: 0},
 	"task":  {layer: 0},
 	"watch": {layer: 0},
@@ -42,7 +48,13 @@ type ban struct {
 	why    string
 }
 
-var bans = []ban{}
+var bans = []ban{
+	{
+		what:   "hal/sim",
+		except: []string{"machine", "cmd/wordclockd"},
+		why:    "the firmware runs on a hal.Board and must not know that its chips are models",
+	},
+}
 
 // pkg is the part of `go list -json` that the rules are about.
 type pkg struct {

@@ -1,0 +1,111 @@
+package hal_test
+
+import (
+	"errors"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"periph.io/x/conn/v3/physic"
+
+	"wordclockd/internal/hal"
+	"wordclockd/internal/hal/ds3231"
+	"wordclockd/internal/hal/sim"
+	"wordclockd/internal/hal/tlc59116"
+)
+
+func TestWire(t *testing.T) {
+	w := hal.NewWire(sim.NewBoard().LEDBus)
+	if err := w.Tx(0x60, []byte{0x80, 0x00, 0x00}, nil); err != nil { // 4 bytes
+		t.Fatal(err)
+	}
+	if err := w.Tx(0x60, []byte{0x00}, make([]byte, 1)); err != nil { // 2 + 2
+		t.Fatal(err)
+	}
+	if err := w.Tx(0x77, nil, nil); err != nil { // nothing at all
+		t.Fatal(err)
+	}
+	err := w.Tx(0x77, []byte{1, 2, 3}, make([]byte, 5)) // 4 + 6
+	e, ok := errors.AsType[*hal.TxError](err)
+	if !ok || e.Addr != 0x77 || e.W != 3 || e.R != 5 || !errors.Is(err, syscall.EREMOTEIO) {
+		t.Errorf("error %#v", err)
+	}
+	if want := "leds 0x77: write 3, read 5 bytes: remote I/O error"; err.Error() != want {
+		t.Errorf("error %q, want %q", err, want)
+	}
+	if got, want := w.Traffic(), (hal.Traffic{Transactions: 3, Bytes: 18, Errors: 1}); got != want {
+		t.Errorf("traffic %+v, want %+v", got, want)
+	}
+	if w.String() != "leds" || w.SetSpeed(physic.KiloHertz) != nil {
+		t.Error("a wire is not the bus below it")
+	}
+}
+
+// TestShare is the conflict of 0x68: with all chips on one bus, LED drivers
+// that were reset speak when the RTC is asked.
+func TestShare(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(30 * 365 * 24 * time.Hour)
+		b := sim.NewSharedBoard()
+		bare := ds3231.New(b.LEDBus)
+		guarded := ds3231.New(b.Sensors)
+		row := tlc59116.New(b.LEDs, hal.LEDAddrs[3])
+
+		for _, when := range []string{"after power-on", "after a surge"} {
+			b.Surge()
+			if at, err := bare.Time(); err == nil && at.Equal(time.Now().Truncate(time.Second)) {
+				t.Errorf("%s: the bare bus read the right time, so there is no conflict to guard against", when)
+			}
+			at, err := guarded.Time()
+			if want := time.Now().Truncate(time.Second); err != nil || !at.Equal(want) {
+				t.Errorf("%s: read %s, %v, want %s", when, at, err, want)
+			}
+			if ok, err := row.Configured(); ok || err != nil {
+				t.Errorf("%s: reading the RTC hid that a driver was reset: %t, %v", when, ok, err)
+			}
+		}
+
+		b.Surge()
+		want := time.Date(2031, 5, 6, 7, 8, 9, 0, time.UTC)
+		if err := guarded.SetTime(want); err != nil {
+			t.Fatal(err)
+		}
+		if at, _ := b.RTC.Now(); !at.Equal(want) {
+			t.Errorf("set to %s, want %s", at, want)
+		}
+		r := make([]byte, 3)
+		if err := b.LEDs.Tx(hal.LEDAddrs[0], []byte{0xA2}, r); err != nil || r[0]|r[1]|r[2] != 0 {
+			t.Errorf("setting the RTC wrote % x into the LED drivers, %v", r, err)
+		}
+	})
+}
+
+// TestShareLeavesTheRestAlone: a driver that works is not touched, one that is
+// missing does not matter, and other chips cost nothing extra.
+func TestShareLeavesTheRestAlone(t *testing.T) {
+	b := sim.NewSharedBoard()
+	d := tlc59116.New(b.LEDs, hal.LEDAddrs[0])
+	if err := d.Configure(); err != nil {
+		t.Fatal(err)
+	}
+	b.LEDBus.Detach(b.Rows[4])
+	if _, err := ds3231.New(b.Sensors).Time(); err != nil {
+		t.Error(err)
+	}
+	if ok, err := d.Configured(); !ok || err != nil {
+		t.Errorf("driver disturbed: %t, %v", ok, err)
+	}
+
+	wire := hal.NewWire(b.LEDBus)
+	_, sensors := hal.Share(wire)
+	if err := sensors.Tx(hal.LightAddr, []byte{0x01}, nil); err != nil {
+		t.Error(err)
+	}
+	if got := wire.Traffic().Transactions; got != 1 {
+		t.Errorf("the light sensor cost %d transactions, want 1", got)
+	}
+	if err := sensors.Tx(hal.RTCAddr, nil, nil); err != nil || wire.Traffic().Transactions != 1 {
+		t.Errorf("an empty transaction went over the wire, %v", err)
+	}
+}
