@@ -3,3 +3,5 @@ module wordclockd
 go 1.26.0
 
 require periph.io/x/conn/v3 v3.7.3
+
+require golang.org/x/sys v0.49.0 // indirect

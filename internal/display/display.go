@@ -1,0 +1,120 @@
+// Package display owns the LED bus: it shows the time on the panel.
+//
+// The loop sleeps until something can change: the minute, a setting, the
+// trust in the time, the end of a chip's pause, the next look at the chips.
+package display
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"time"
+
+	"periph.io/x/conn/v3/i2c"
+
+	"wordclockd/internal/clock"
+	"wordclockd/internal/watch"
+)
+
+// DefaultPoll is how often the chips are asked whether they were reset.
+const DefaultPoll = 5 * time.Second
+
+// Config is what a Display needs.
+type Config struct {
+	Bus      i2c.Bus
+	Time     *watch.Value[clock.Time]
+	Settings *watch.Value[clock.Settings]
+	Face     *watch.Value[clock.Face] // written by the display: what is shown
+	Log      *slog.Logger
+
+	Poll  time.Duration // between two looks at the chips; 0 is never
+	Alive func()        // called at least each second; nil is nobody
+}
+
+// A Display shows the time until it is told to stop, and then goes dark.
+type Display struct {
+	Config // Immutable.
+
+	// Owned by Run.
+	panel *Panel
+	shown clock.Face
+}
+
+// New returns a display. It does not touch the bus.
+func New(c Config) *Display {
+	return &Display{Config: c, panel: NewPanel(c.Bus, c.Log)}
+}
+
+func (d *Display) String() string { return "display" }
+
+// Run shows the time until ctx is done; its last act is to put the LEDs out.
+// Nothing that goes wrong on the bus ends it.
+func (d *Display) Run(ctx context.Context) error {
+	defer d.goDark()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	var alive time.Time // when the next one is due
+	poll := time.Now().Add(d.Poll)
+	for {
+		settings, newSettings := d.Settings.Watch()
+		believed, newTime := d.Time.Watch()
+		now := time.Now()
+		if d.Alive != nil && !now.Before(alive) {
+			d.Alive()
+			alive = now.Add(time.Second)
+		}
+		if d.Poll > 0 && !now.Before(poll) {
+			d.panel.Check()
+			poll = now.Add(d.Poll)
+		}
+		f, stays := look(believed, settings.Style, now)
+		d.show(f, settings)
+
+		next := now.Add(stays)
+		if at, ok := d.panel.Retry(); ok {
+			next = earlier(next, at)
+		}
+		if d.Poll > 0 {
+			next = earlier(next, poll)
+		}
+		if d.Alive != nil {
+			next = earlier(next, alive)
+		}
+		timer.Reset(time.Until(next))
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-newSettings:
+		case <-newTime:
+		case <-timer.C:
+		}
+	}
+}
+
+// show draws f and publishes it, together with the rows that stay dark.
+func (d *Display) show(f clock.Face, s clock.Settings) {
+	frame := Draw(f.Phrase, s)
+	d.panel.Show(&frame)
+	f.Dark = d.panel.Dark()
+	if f.Phrase != d.shown.Phrase || f.Unknown != d.shown.Unknown || !slices.Equal(f.Dark, d.shown.Dark) {
+		d.shown = f
+		d.Face.Set(f)
+	}
+}
+
+func (d *Display) goDark() {
+	d.panel.Blank()
+	d.Face.Set(clock.Face{Dark: d.panel.Dark()})
+	if dark := d.panel.Dark(); len(dark) > 0 {
+		d.Log.Warn("LEDs out, but for rows that do not answer", "event", "leds_out", "rows", dark)
+		return
+	}
+	d.Log.Info("LEDs out", "event", "leds_out")
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}

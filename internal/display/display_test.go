@@ -1,0 +1,490 @@
+package display
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"wordclockd/internal/clock"
+	"wordclockd/internal/face"
+	"wordclockd/internal/hal"
+	"wordclockd/internal/hal/sim"
+	"wordclockd/internal/task"
+	"wordclockd/internal/watch"
+)
+
+// A rig is a display on a simulated board.
+type rig struct {
+	*sim.Board
+	time     *watch.Value[clock.Time]
+	settings *watch.Value[clock.Settings]
+	face     *watch.Value[clock.Face]
+	log      bytes.Buffer
+	stop     func() // and wait
+}
+
+// start runs a display from the given time on; hurt, if not nil, is done to the
+// board before. To be called in a bubble.
+func start(t testing.TB, at time.Time, hurt func(*sim.Board), options ...func(*Config)) *rig {
+	t.Helper()
+	time.Sleep(time.Until(at))
+	r := &rig{
+		Board:    sim.NewBoard(),
+		time:     watch.NewValue(clock.Time{Quality: clock.Synced}),
+		settings: watch.NewValue(clock.DefaultSettings()),
+		face:     new(watch.Value[clock.Face]),
+	}
+	if hurt != nil {
+		hurt(r.Board)
+	}
+	c := Config{
+		Bus: r.LEDs, Time: r.time, Settings: r.settings, Face: r.face,
+		Log:  slog.New(slog.NewTextHandler(&r.log, nil)),
+		Poll: DefaultPoll,
+	}
+	for _, o := range options {
+		o(&c)
+	}
+	g, _ := task.NewGroup(context.Background())
+	g.Go("display", New(c).Run)
+	r.stop = func() {
+		g.Stop(nil)
+		if err := g.Wait(); err != nil {
+			t.Error(err)
+		}
+	}
+	t.Cleanup(r.stop)
+	synctest.Wait()
+	return r
+}
+
+// june returns a time of day on 2026-06-15.
+func june(hour, minute, sec int) time.Time {
+	return time.Date(2026, 6, 15, hour, minute, sec, 0, time.UTC)
+}
+
+// sees fails unless exactly the words are lit, and the rows not in dark.
+func (r *rig) sees(t testing.TB, want string, dark ...int) {
+	t.Helper()
+	synctest.Wait()
+	if diff := r.differs(want, dark); diff != "" {
+		t.Errorf("%s: %s", time.Now().Format("15:04:05.000"), diff)
+	}
+}
+
+func (r *rig) differs(want string, dark []int) string {
+	got, wanted := read(r.Lit()), mask(want)
+	for _, row := range dark {
+		got[row], wanted[row] = 0, 0
+	}
+	if got != wanted {
+		return fmt.Sprintf("sees %04X, want %s: %04X", got, want, wanted)
+	}
+	return ""
+}
+
+// read returns which cells are lit.
+func read(lit [10][16]uint8) (m face.Mask) {
+	for row := range lit {
+		for col, level := range lit[row] {
+			if level > 0 {
+				m[row] |= 1 << col
+			}
+		}
+	}
+	return m
+}
+
+// phrases is every phrase of a day in both styles, and what it lights.
+var phrases = func() map[string]face.Mask {
+	m := map[string]face.Mask{"": {}, "····": face.Dots(4).Mask()}
+	for minute := range 24 * 60 {
+		for _, s := range []face.Style{face.Default, face.HalbCentric} {
+			p := face.Say(0, minute, s)
+			m[p.String()] = p.Mask()
+		}
+	}
+	return m
+}()
+
+func mask(phrase string) face.Mask {
+	m, ok := phrases[phrase]
+	if !ok {
+		panic("no phrase " + phrase)
+	}
+	return m
+}
+
+// logged fails unless the log has these events, in this order, and no others.
+func (r *rig) logged(t testing.TB, want ...string) {
+	t.Helper()
+	synctest.Wait()
+	var got []string
+	for line := range strings.Lines(r.log.String()) {
+		_, event, _ := strings.Cut(line, "event=")
+		event, rest, _ := strings.Cut(strings.TrimSpace(event), " ")
+		if rows, ok := strings.CutPrefix(rest, "rows="); ok {
+			if i := strings.LastIndex(rows, "err="); i >= 0 {
+				rows = rows[:i]
+			}
+			event += " " + strings.Trim(rows, `"[] `)
+		}
+		got = append(got, event)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("events %q, want %q\n%s", got, want, &r.log)
+	}
+}
+
+func TestHour(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, june(14, 0, 0), nil)
+		for m := range 61 {
+			r.sees(t, face.Say(14, m, face.Default).String())
+			if m == 37 {
+				r.sees(t, "ES IST FÜNF NACH HALB DREI ··")
+			}
+			time.Sleep(time.Minute - time.Nanosecond)
+			r.sees(t, face.Say(14, m, face.Default).String())
+			time.Sleep(time.Nanosecond)
+		}
+		r.logged(t)
+	})
+}
+
+// TestTraffic counts what a change costs on the wire.
+func TestTraffic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var wire meter
+		r := start(t, june(14, 30, 30), nil, func(c *Config) {
+			wire.Wire = hal.NewWire(c.Bus)
+			c.Bus, c.Poll = wire, 0
+		})
+		// Each chip once: MODE1 and MODE2, LEDOUT, GRPPWM, sixteen PWM.
+		wire.costs(t, "first draw", 40, 10*(4+6+3+18))
+		time.Sleep(time.Minute)
+		r.sees(t, "ES IST HALB DREI ·")
+		wire.costs(t, "one minute LED more", 1, 18)
+		time.Sleep(4 * time.Minute)
+		r.sees(t, "ES IST FÜNF NACH HALB DREI")
+		wire.costs(t, "three more, then FÜNF NACH and none", 6, 6*18)
+		r.settings.Update(func(s *clock.Settings) { s.Global = 100 })
+		synctest.Wait()
+		wire.costs(t, "group brightness", 10, 10*3)
+		r.settings.Update(func(s *clock.Settings) { s.Individual = 30 })
+		synctest.Wait()
+		wire.costs(t, "individual brightness of four rows", 4, 4*18)
+		r.settings.Set(r.settings.Get())
+		r.time.Set(r.time.Get())
+		synctest.Wait()
+		wire.costs(t, "nothing new", 0, 0)
+	})
+}
+
+// A meter reads what went over a wire since it was read last.
+type meter struct {
+	*hal.Wire
+	last hal.Traffic
+}
+
+func (m *meter) costs(t *testing.T, what string, transactions, bytes uint64) {
+	t.Helper()
+	now := m.Traffic()
+	if n, b := now.Transactions-m.last.Transactions, now.Bytes-m.last.Bytes; n != transactions || b != bytes {
+		t.Errorf("%s: %d transactions of %d bytes, want %d of %d", what, n, b, transactions, bytes)
+	}
+	m.last = now
+}
+
+func TestSettings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, june(23, 45, 10), nil)
+		r.sees(t, "ES IST VIERTEL VOR ZWÖLF")
+		r.settings.Update(func(s *clock.Settings) { s.Style = face.HalbCentric })
+		r.sees(t, "ES IST DREIVIERTEL ZWÖLF")
+		for _, c := range []struct{ individual, global, want uint8 }{{60, 180, 43}, {80, 255, 80}, {5, 5, 1}} {
+			r.settings.Update(func(s *clock.Settings) {
+				s.Individual, s.Global = clock.Level(c.individual), clock.Level(c.global)
+			})
+			synctest.Wait()
+			if got := r.Lit()[0][0]; got != c.want {
+				t.Errorf("%d x %d: level %d, want %d", c.individual, c.global, got, c.want)
+			}
+		}
+	})
+}
+
+// TestUnknown is the honest face: no word, and the minute LEDs blink.
+func TestUnknown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, june(14, 30, 0), nil)
+		r.time.Set(clock.Time{})
+		for range 10 {
+			r.sees(t, "····")
+			time.Sleep(time.Second - time.Millisecond)
+			r.sees(t, "····")
+			time.Sleep(time.Millisecond)
+			r.sees(t, "")
+			time.Sleep(time.Second)
+		}
+		if f := r.face.Get(); !f.Unknown {
+			t.Errorf("published %+v, want an unknown time", f)
+		}
+		r.time.Set(clock.Time{Quality: clock.Synced})
+		r.sees(t, "ES IST HALB DREI")
+	})
+}
+
+// TestFailures: whatever happens to chips and bus, the face is right wherever
+// light is possible, and each cause is one event.
+func TestFailures(t *testing.T) {
+	every := []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}
+	const allRows = "0 1 2 3 4 5 6 7 8 9"
+	for _, c := range []struct {
+		name   string
+		before func(*sim.Board) // the clock starts
+		hurt   func(*sim.Board) // while it says HALB DREI
+		heal   func(*sim.Board) // 8 minutes later
+		dark   []int
+		frozen bool // what was lit stays
+		events []string
+	}{
+		{name: "nothing"},
+		{
+			name: "a chip dies and comes back",
+			hurt: func(b *sim.Board) { b.LEDBus.Detach(b.Rows[3]); b.Rows[3].Reset() },
+			heal: func(b *sim.Board) { b.LEDBus.Attach(b.Rows[3]) },
+			dark: []int{3}, events: []string{"leds_dark 3", "leds_back 3"},
+		},
+		{
+			name:   "a chip is missing at start",
+			before: func(b *sim.Board) { b.LEDBus.Detach(b.Rows[0]) },
+			heal:   func(b *sim.Board) { b.LEDBus.Attach(b.Rows[0]) },
+			dark:   []int{0}, events: []string{"leds_dark 0", "leds_back 0"},
+		},
+		{
+			name:   "all chips are missing at start",
+			before: func(b *sim.Board) { b.LEDBus.Inject(sim.Fault{Kind: sim.Nack}) },
+			heal:   func(b *sim.Board) { b.LEDBus.Heal() },
+			dark:   every, events: []string{"leds_dark " + allRows, "leds_back " + allRows},
+		},
+		{
+			name: "the LED supply goes and comes",
+			hurt: func(b *sim.Board) { b.Surge(); b.LEDBus.Inject(sim.Fault{Kind: sim.Nack}) },
+			heal: func(b *sim.Board) { b.LEDBus.Heal() },
+			dark: every, events: []string{"leds_dark " + allRows, "leds_back " + allRows},
+		},
+		{
+			name:   "the bus hangs",
+			hurt:   func(b *sim.Board) { b.LEDBus.Inject(sim.Fault{Kind: sim.Stuck}) },
+			heal:   func(b *sim.Board) { b.LEDBus.Heal() },
+			frozen: true, dark: every, events: []string{"leds_hung", "leds_back " + allRows},
+		},
+		{
+			name:   "the bus hangs at start",
+			before: func(b *sim.Board) { b.LEDBus.Inject(sim.Fault{Kind: sim.Stuck}) },
+			heal:   func(b *sim.Board) { b.LEDBus.Heal() },
+			dark:   every, events: []string{"leds_hung", "leds_back " + allRows},
+		},
+		{
+			name: "one chip holds the bus when it is addressed",
+			hurt: func(b *sim.Board) {
+				b.Rows[4].Reset()
+				b.LEDBus.Inject(sim.Fault{Kind: sim.Stuck, Addr: hal.LEDAddrs[4]})
+			},
+			heal: func(b *sim.Board) { b.LEDBus.Heal() },
+			dark: []int{4}, events: []string{"leds_dark 4", "leds_back 4"},
+		},
+		{
+			name:   "a chip was reset behind our back",
+			hurt:   func(b *sim.Board) { b.Rows[4].Reset() },
+			events: []string{"leds_reset 4"},
+		},
+		{
+			name:   "all chips were reset behind our back",
+			hurt:   (*sim.Board).Surge,
+			events: []string{"leds_reset " + allRows},
+		},
+		{
+			name: "a surge between two bytes of a write",
+			hurt: func(b *sim.Board) {
+				b.LEDBus.Inject(sim.Fault{Kind: sim.BrownOut, Byte: 9, Whole: true, Times: 1})
+			},
+			// Row 9 was being written: its failure made us look.
+			events: []string{"leds_reset 0 1 2 3 4 5 6 7 8"},
+		},
+		{
+			name:   "a byte that is not acknowledged, once",
+			hurt:   func(b *sim.Board) { b.LEDBus.Inject(sim.Fault{Kind: sim.Nack, Byte: 7, Times: 1}) },
+			events: nil,
+		},
+		{
+			name: "a slow wire",
+			hurt: func(b *sim.Board) { b.LEDBus.Inject(sim.Fault{Kind: sim.Slow, Delay: 20 * time.Millisecond}) },
+			heal: func(b *sim.Board) { b.LEDBus.Heal() },
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := start(t, june(14, 30, 3), c.before)
+				time.Sleep(10 * time.Second)
+				if c.hurt != nil {
+					c.hurt(r.Board)
+				}
+				time.Sleep(5100 * time.Millisecond) // at most, for what nobody tells us
+				for m := range 8 {
+					time.Sleep(time.Minute)
+					want := face.Say(14, 31+m, face.Default).String()
+					if c.frozen {
+						want = "ES IST HALB DREI"
+						r.sees(t, want)
+						continue
+					}
+					r.sees(t, want, c.dark...)
+					if c.dark != nil && !slices.Equal(r.face.Get().Dark, c.dark) {
+						t.Errorf("says that rows %v are dark, want %v", r.face.Get().Dark, c.dark)
+					}
+				}
+				if c.heal != nil {
+					c.heal(r.Board)
+				}
+				time.Sleep(maxPause + 200*time.Millisecond)
+				r.sees(t, face.Say(14, 38, face.Default).String())
+				if dark := r.face.Get().Dark; dark != nil {
+					t.Errorf("still says that rows %v are dark", dark)
+				}
+				r.logged(t, c.events...)
+			})
+		})
+	}
+}
+
+// TestStop: the LEDs go out, and what cannot be reached holds nobody up.
+func TestStop(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		hurt   func(*sim.Board)
+		want   string
+		events []string
+	}{
+		{"healthy", func(*sim.Board) {}, "", []string{"leds_out"}},
+		{"one chip cannot be reached", func(b *sim.Board) { b.LEDBus.Detach(b.Rows[9]) }, "",
+			[]string{"leds_dark 9", "leds_out 9"}},
+		{"the bus hangs", func(b *sim.Board) { b.LEDBus.Inject(sim.Fault{Kind: sim.Stuck}) }, "ES IST HALB DREI",
+			[]string{"leds_hung", "leds_out 0 1 2 3 4 5 6 7 8 9"}},
+		{"the bus hangs since long", func(b *sim.Board) {
+			b.LEDBus.Inject(sim.Fault{Kind: sim.Stuck})
+			time.Sleep(time.Minute)
+		}, "ES IST HALB DREI", []string{"leds_hung", "leds_out 0 1 2 3 4 5 6 7 8 9"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := start(t, june(14, 30, 3), nil)
+				c.hurt(r.Board)
+				asked := time.Now()
+				r.stop()
+				if took := time.Since(asked); took > 2*time.Second {
+					t.Errorf("took %s, want 2 s at most", took)
+				}
+				r.sees(t, c.want)
+				r.logged(t, c.events...)
+			})
+		})
+	}
+}
+
+// TestAlive: the sign of life goes on whatever the bus does.
+func TestAlive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var last time.Time
+		var longest time.Duration
+		r := start(t, june(14, 30, 3), nil, func(c *Config) {
+			c.Alive = func() {
+				if !last.IsZero() {
+					longest = max(longest, time.Since(last))
+				}
+				last = time.Now()
+			}
+		})
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if longest != time.Second {
+			t.Errorf("up to %s between two signs of life, want 1 s", longest)
+		}
+		r.LEDBus.Inject(sim.Fault{Kind: sim.Stuck, Delay: time.Second}) // an adapter of the patient kind
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if longest > 4*time.Second {
+			t.Errorf("up to %s between two signs of life on a bus that hangs", longest)
+		}
+	})
+}
+
+// TestBelief: what the clock believes the time to be changes between minutes,
+// and the face at once.
+func TestBelief(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, june(14, 30, 3), nil)
+		r.time.Set(clock.Time{Quality: clock.RTC, Host: time.Now(), True: time.Now().Add(-3 * time.Hour)})
+		r.sees(t, "ES IST HALB ZWÖLF")
+		// The chip's minute begins 20 s after the host's.
+		r.time.Set(clock.Time{Quality: clock.RTC, Host: time.Now(), True: time.Now().Add(-20 * time.Second)})
+		r.sees(t, "ES IST FÜNF VOR HALB DREI ····")
+		time.Sleep(17*time.Second - time.Nanosecond)
+		r.sees(t, "ES IST FÜNF VOR HALB DREI ····")
+		time.Sleep(time.Nanosecond)
+		r.sees(t, "ES IST HALB DREI")
+	})
+}
+
+// TestChaos hurts the panel at random and heals it: afterwards it is right.
+func TestChaos(t *testing.T) {
+	seeds, first := chaosSeeds(t)
+	begin := time.Now()
+	for seed := first; seed < first+uint64(seeds); seed++ {
+		synctest.Test(t, func(t *testing.T) { chaos(t, seed) })
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+	}
+	proof(t, "display: random faults on bus and chips, face right within 10 s of the last", seeds, "seeds x 100 faults", begin)
+}
+
+func chaos(t *testing.T, seed uint64) {
+	rng := rand.New(rand.NewPCG(seed, 0))
+	r := start(t, june(14, 30, 3), nil)
+	for range 100 {
+		f := sim.Fault{
+			Kind:  sim.Kind(rng.IntN(5)),
+			Byte:  rng.IntN(19),
+			Whole: rng.IntN(2) == 0,
+			Times: rng.IntN(4),
+			Delay: time.Duration(rng.IntN(5)) * time.Millisecond,
+		}
+		if rng.IntN(3) > 0 {
+			f.Addr = hal.LEDAddrs[rng.IntN(10)]
+		}
+		if f.Kind == sim.Flip {
+			continue // writes that arrive wrong are found by reading back, not here
+		}
+		switch rng.IntN(8) {
+		case 0:
+			r.Surge()
+		case 1:
+			r.LEDBus.Heal()
+		}
+		r.LEDBus.Inject(f)
+		time.Sleep(time.Duration(rng.IntN(20_000)) * time.Millisecond)
+	}
+	r.LEDBus.Heal()
+	time.Sleep(10 * time.Second)
+	now := time.Now().UTC()
+	r.sees(t, face.Say(now.Hour(), now.Minute(), face.Default).String())
+}

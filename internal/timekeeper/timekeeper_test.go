@@ -1,0 +1,276 @@
+package timekeeper
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"wordclockd/internal/clock"
+	"wordclockd/internal/hal/sim"
+	"wordclockd/internal/task"
+	"wordclockd/internal/watch"
+)
+
+// A rig is a keeper with a simulated RTC and a host that can be told whether
+// its clock is synchronised.
+type rig struct {
+	*sim.Board
+	synced atomic.Bool
+	time   *watch.Value[clock.Time]
+	log    bytes.Buffer
+}
+
+// begin is when the tests start; the RTC is fast sub-seconds apart from it.
+var begin = time.Date(2026, 6, 15, 12, 0, 0, 0, time.UTC)
+
+func start(t *testing.T, prepare func(*rig)) *rig {
+	t.Helper()
+	time.Sleep(time.Until(begin))
+	r := &rig{Board: sim.NewBoard(), time: new(watch.Value[clock.Time])}
+	if prepare != nil {
+		prepare(r)
+	}
+	k := New(Config{
+		Bus:    r.Sensors,
+		Zone:   time.FixedZone("test", 7200),
+		Synced: func() (bool, error) { return r.synced.Load(), nil },
+		Time:   r.time,
+		Log:    slog.New(slog.NewTextHandler(&r.log, nil)),
+	})
+	g, _ := task.NewGroup(context.Background())
+	g.Go(k.String(), k.Run)
+	t.Cleanup(func() {
+		g.Stop(nil)
+		if err := g.Wait(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+// believes fails unless the time is known by q and off from the host's clock
+// by the given duration, to 20 ms.
+func (r *rig) believes(t *testing.T, q clock.Quality, off time.Duration) {
+	t.Helper()
+	synctest.Wait()
+	now := time.Now()
+	b := r.time.Get()
+	at, ok := b.At(now)
+	if b.Quality != q || ok != (q != clock.Unknown) {
+		t.Errorf("%s: quality %s, want %s\n%s", now.Sub(begin), b.Quality, q, &r.log)
+		return
+	}
+	if d := at.Sub(now) - off; ok && d.Abs() > 20*time.Millisecond {
+		t.Errorf("%s: believes to be off by %s, want %s", now.Sub(begin), at.Sub(now), off)
+	}
+}
+
+func (r *rig) logged(t *testing.T, want ...string) {
+	t.Helper()
+	synctest.Wait()
+	var got []string
+	for line := range strings.Lines(r.log.String()) {
+		_, event, _ := strings.Cut(strings.TrimSpace(line), "event=")
+		event, rest, _ := strings.Cut(event, " ")
+		if _, source, ok := strings.Cut(rest, "source="); ok {
+			source, _, _ = strings.Cut(source, " ")
+			event += " " + source
+		}
+		got = append(got, event)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("events %q, want %q\n%s", got, want, &r.log)
+	}
+}
+
+// TestTrust is the order of trust at the start.
+func TestTrust(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		synced bool
+		rtc    func(*rig)
+		want   clock.Quality
+		off    time.Duration
+	}{
+		{"host synchronised, RTC right", true, nil, clock.Synced, 0},
+		{"host synchronised, RTC wrong", true, func(r *rig) { r.RTC.Set(begin.Add(time.Hour)) }, clock.Synced, 0},
+		{"host synchronised, RTC dead", true, func(r *rig) { r.SensorBus.Detach(r.RTC) }, clock.Synced, 0},
+		{"host free, RTC right", false, nil, clock.RTC, 0},
+		{"host free, RTC elsewhere", false, func(r *rig) { r.RTC.Set(begin.Add(90*time.Minute + 250*time.Millisecond)) },
+			clock.RTC, 90*time.Minute + 250*time.Millisecond},
+		{"host free, RTC dead", false, func(r *rig) { r.SensorBus.Detach(r.RTC) }, clock.Unknown, 0},
+		{"host free, RTC not wired", false, func(r *rig) { r.Sensors = nil }, clock.Unknown, 0},
+		{"host free, battery was flat", false, func(r *rig) { r.RTC.PowerLoss() }, clock.Unknown, 0},
+		{"host free, RTC never set", false, func(r *rig) {
+			r.RTC.PowerLoss()
+			r.RTC.Poke(0x0F, 0x00) // as the old firmware did: OSF cleared unseen
+		}, clock.Unknown, 0},
+		{"host free, RTC in 2023", false, func(r *rig) { r.RTC.Set(time.Date(2023, 12, 31, 12, 0, 0, 0, time.UTC)) }, clock.Unknown, 0},
+		{"host free, RTC in 2024", false, func(r *rig) { r.RTC.Set(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)) },
+			clock.RTC, time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC).Sub(begin)},
+		{"host free, RTC holds no BCD", false, func(r *rig) { r.RTC.Poke(0x01, 0x7A) }, clock.Unknown, 0},
+		{"host free, RTC in 12-hour mode", false, func(r *rig) { r.RTC.Poke(0x02, 0x72) }, clock.RTC, 0},
+		{"host free, RTC stands still", false, func(r *rig) { r.RTC.SetRate(-1e6 + 1) }, clock.Unknown, 0},
+		{"host free, sensor bus hangs", false, func(r *rig) { r.SensorBus.Inject(sim.Fault{Kind: sim.Stuck}) }, clock.Unknown, 0},
+		{"host free, one bit arrives wrong", false, func(r *rig) {
+			// Hour 12 becomes 02: a time like any other, once.
+			r.SensorBus.Inject(sim.Fault{Kind: sim.Flip, Byte: 3, Mask: 0x10, Times: 1})
+		}, clock.RTC, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := start(t, func(r *rig) {
+					r.synced.Store(c.synced)
+					if c.rtc != nil {
+						c.rtc(r)
+					}
+				})
+				// A wrong time must not be believed even for a moment.
+				for range 1000 {
+					time.Sleep(10 * time.Millisecond)
+					if b := r.time.Get(); b.Quality != clock.Unknown && b.Quality != c.want {
+						t.Fatalf("%s: believes %+v", time.Since(begin), b)
+					} else if b.Quality != clock.Unknown {
+						r.believes(t, c.want, c.off)
+					}
+				}
+				r.believes(t, c.want, c.off)
+			})
+		})
+	}
+}
+
+// TestAtOnce: a synchronised host costs no waiting, an RTC at most a second.
+func TestAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, func(r *rig) { r.synced.Store(true) })
+		r.believes(t, clock.Synced, 0)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, nil)
+		time.Sleep(1010 * time.Millisecond)
+		r.believes(t, clock.RTC, 0)
+	})
+}
+
+// TestDay is a host that loses and finds its source of time.
+func TestDay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, func(r *rig) { r.synced.Store(true); r.RTC.Set(begin.Add(30 * time.Minute)) })
+		time.Sleep(2 * time.Minute)
+		r.synced.Store(false)
+		time.Sleep(7 * time.Second)
+		r.believes(t, clock.RTC, 30*time.Minute)
+		r.SensorBus.Detach(r.RTC)
+		time.Sleep(5 * time.Second) // one look may fail
+		r.believes(t, clock.RTC, 30*time.Minute)
+		time.Sleep(10 * time.Second)
+		r.believes(t, clock.Unknown, 0)
+		time.Sleep(time.Hour)
+		r.SensorBus.Attach(r.RTC)
+		time.Sleep(7 * time.Second)
+		r.believes(t, clock.RTC, 30*time.Minute)
+		r.RTC.PowerLoss()
+		time.Sleep(15 * time.Second)
+		r.believes(t, clock.Unknown, 0)
+		r.synced.Store(true)
+		time.Sleep(7 * time.Second)
+		r.believes(t, clock.Synced, 0)
+		r.RTC.Set(time.Now())
+		time.Sleep(2 * time.Minute)
+		r.logged(t, "time_known synced", "rtc_differs", "time_known rtc", "time_unknown", "time_known rtc", "rtc_back",
+			"time_unknown", "time_known synced", "rtc_agrees", "rtc_back")
+	})
+}
+
+// TestRTCNotNeeded: an RTC that nobody needs is missed all the same, once.
+func TestRTCNotNeeded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, func(r *rig) { r.synced.Store(true) })
+		r.SensorBus.Detach(r.RTC)
+		time.Sleep(time.Hour)
+		r.SensorBus.Attach(r.RTC)
+		time.Sleep(time.Minute)
+		r.believes(t, clock.Synced, 0)
+		r.logged(t, "time_known synced", "rtc_lost", "rtc_back")
+	})
+}
+
+// TestGlitch: a look that fails now and then changes nothing and is no event.
+func TestGlitch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, nil)
+		time.Sleep(2 * time.Second)
+		for n := range 20 {
+			r.SensorBus.Inject(sim.Fault{Kind: sim.Kind(n % 3), Byte: n % 2, Mask: 0x08, Times: 2})
+			time.Sleep(61 * time.Second)
+			r.believes(t, clock.RTC, 0)
+		}
+		r.logged(t, "time_known rtc")
+	})
+}
+
+// TestDrift: the RTC is followed though the host's clock runs away from it.
+func TestDrift(t *testing.T) {
+	for _, ppm := range []float64{-100, 100} {
+		t.Run(fmt.Sprint(ppm), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := start(t, func(r *rig) { r.RTC.SetRate(ppm) })
+				for range 24 {
+					time.Sleep(time.Hour)
+					at, _ := r.time.Get().At(time.Now())
+					want, _ := r.RTC.Now()
+					// 100 ppm are 60 ms in the ten minutes between two alignments.
+					if d := at.Sub(want); d < -80*time.Millisecond || d > 1080*time.Millisecond {
+						t.Errorf("%s: %s from the RTC", time.Since(begin), d)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestSharedBus: LED drivers that were reset answer at the RTC's address.
+func TestSharedBus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, func(r *rig) { r.Board = sim.NewSharedBoard() })
+		for range 10 {
+			time.Sleep(3 * time.Second)
+			r.believes(t, clock.RTC, 0)
+			r.Surge()
+		}
+		r.logged(t, "time_known rtc")
+	})
+}
+
+// TestHostCannotBeAsked: that is no reason to believe the host.
+func TestHostCannotBeAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := New(Config{
+			Synced: func() (bool, error) { return true, errors.New("seccomp") },
+			Time:   new(watch.Value[clock.Time]),
+			Log:    slog.New(slog.DiscardHandler),
+		})
+		k.step(t.Context())
+		if q := k.Time.Get().Quality; q != clock.Unknown {
+			t.Errorf("quality %s, want %s", q, clock.Unknown)
+		}
+	})
+}
+
+// TestKernel asks the kernel that runs the test; either answer is one.
+func TestKernel(t *testing.T) {
+	ok, err := KernelSynced()
+	if err != nil {
+		t.Error(err)
+	}
+	t.Logf("the host's clock is synchronised: %t", ok)
+}
