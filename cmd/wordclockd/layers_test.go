@@ -26,10 +26,22 @@ type room struct {
 var rooms = map[string]room{
 	"cmd/wordclockd": {layer: 6},
 
+	"machine": {layer: 5},
+
+	"firmware": {layer: 4},
+
+	"display":    {layer: 2, modules: []string{"periph.io/x/conn/v3"}},
+	"timekeeper": {layer: 2, modules: []string{"periph.io/x/conn/v3"}},
+	"boot":       {layer: 2},
+
+	"config":       {layer: 1},
+	"clock":        {layer: 1},
+	"flash":        {layer: 1},
 	"hal":          {layer: 1, modules: []string{"periph.io/x/conn/v3"}},
 	"hal/tlc59116": {layer: 1, modules: []string{"periph.io/x/conn/v3"}},
 	"hal/ds3231":   {layer: 1, modules: []string{"periph.io/x/conn/v3"}},
 	"hal/bh1750":   {layer: 1, modules: []string{"periph.io/x/conn/v3"}},
+	"hal/linux":    {layer: 1, sees: []string{"hal"}, modules: []string{"periph.io/x/conn/v3", "periph.io/x/host/v3"}},
 	"hal/sim":      {layer: 1, sees: []string{"hal"}, modules: []string{"periph.io/x/conn/v3"}},
 
 	"face":  {layer: 0},
@@ -40,6 +52,8 @@ var rooms = map[string]room{
 // everywhere lists the modules that may appear in any package above layer 0.
 var everywhere = []string{"golang.org/x"}
 
+const bootAlone = "boot decides by the flash alone: it must find a way when all else is lost"
+
 // A ban forbids an import that the layers alone would allow.
 type ban struct {
 	what   string   // the package that must not be seen
@@ -49,6 +63,26 @@ type ban struct {
 }
 
 var bans = []ban{
+	{
+		what: "config",
+		from: []string{"boot"},
+		why:  bootAlone,
+	},
+	{
+		what: "clock",
+		from: []string{"boot"},
+		why:  bootAlone,
+	},
+	{
+		what: "hal",
+		from: []string{"boot"},
+		why:  bootAlone,
+	},
+	{
+		what:   "hal/linux",
+		except: []string{"machine"},
+		why:    "only the machine knows which board it has",
+	},
 	{
 		what:   "hal/sim",
 		except: []string{"machine", "cmd/wordclockd"},

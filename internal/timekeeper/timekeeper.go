@@ -88,9 +88,9 @@ func (k *Keeper) step(ctx context.Context) time.Duration {
 		if k.rtc == nil || k.failed == 0 && time.Since(k.looked) < idlePace {
 			return pace
 		}
-		return k.judge(k.compare())
+		return k.judge(k.compare(), false)
 	}
-	wait := k.judge(k.follow(ctx))
+	wait := k.judge(k.follow(ctx), true)
 	if k.failed >= giveUp {
 		k.publish(clock.Time{}) // until then, what was believed still is
 	}
@@ -105,8 +105,9 @@ func (k *Keeper) synced() bool {
 	return ok && err == nil
 }
 
-// judge counts failed looks at the RTC and returns when to look again.
-func (k *Keeper) judge(err error) time.Duration {
+// judge counts failed looks at the RTC and returns when to look again. If the
+// RTC is needed its loss is logged as what it causes, an unknown time.
+func (k *Keeper) judge(err error, needed bool) time.Duration {
 	k.looked = time.Now()
 	if err == nil {
 		k.failed = 0
@@ -120,7 +121,7 @@ func (k *Keeper) judge(err error) time.Duration {
 		return retry
 	}
 	k.err = err
-	if !k.lost && k.quality == clock.Synced { // else the unknown time is the event
+	if !k.lost && !needed {
 		k.Log.Error("RTC cannot be believed: check its battery and wiring", "event", "rtc_lost", "err", err)
 	}
 	k.lost = true

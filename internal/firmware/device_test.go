@@ -1,0 +1,129 @@
+package firmware
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+	_ "time/tzdata"
+
+	"wordclockd/internal/boot"
+	"wordclockd/internal/clock"
+	"wordclockd/internal/face"
+	"wordclockd/internal/hal/sim"
+	"wordclockd/internal/task"
+)
+
+// A clockwork is the whole firmware on a simulated board.
+type clockwork struct {
+	board   *sim.Board
+	synced  atomic.Bool // the host's clock
+	service clock.Service
+	log     bytes.Buffer
+	zone    *time.Location
+	stop    func() // and wait
+}
+
+// start runs the firmware from the given time on, for the rest of the test. To
+// be called in a bubble. hurt, if not nil, is done before.
+func start(t testing.TB, at time.Time, hurt func(*clockwork)) *clockwork {
+	t.Helper()
+	time.Sleep(time.Until(at))
+	d := &clockwork{board: sim.NewBoard(), zone: at.Location()}
+	d.synced.Store(true)
+	if hurt != nil {
+		hurt(d)
+	}
+	app := App(Config{
+		Board:  d.board.Board,
+		Zone:   d.zone,
+		Synced: func() (bool, error) { return d.synced.Load(), nil },
+		Log:    slog.New(slog.NewTextHandler(&d.log, nil)),
+		Front: func(ctx context.Context, s clock.Service) error {
+			d.service = s
+			<-ctx.Done()
+			return nil
+		},
+	})
+	g, _ := task.NewGroup(context.Background())
+	g.Go("boot", func(ctx context.Context) error {
+		var l boot.Loader
+		l.Desc.Version = "1.2.3"
+		return l.Run(ctx, app)
+	})
+	d.stop = func() {
+		g.Stop(nil)
+		if err := g.Wait(); err != nil {
+			t.Error(err)
+		}
+	}
+	t.Cleanup(d.stop)
+	synctest.Wait()
+	return d
+}
+
+// sees fails unless exactly the LEDs of p are lit, leaving dark rows aside.
+func (d *clockwork) sees(t testing.TB, p face.Phrase, dark ...int) {
+	t.Helper()
+	got, want := d.mask(), p.Mask()
+	for _, row := range dark {
+		got[row], want[row] = 0, 0
+	}
+	if got != want {
+		t.Errorf("%s: sees %04X, want %04X, %q", time.Now().In(d.zone).Format(time.DateTime+".000"), got, want, p)
+	}
+}
+
+func (d *clockwork) mask() (m face.Mask) {
+	for row, levels := range d.board.Lit() {
+		for col, level := range levels {
+			if level > 0 {
+				m[row] |= 1 << col
+			}
+		}
+	}
+	return m
+}
+
+// says returns what the clock has to say at a time, written down plainly.
+func says(at time.Time) face.Phrase { return face.Say(at.Hour(), at.Minute(), face.Default) }
+
+// logged fails unless the log has these events, in any order, and no others.
+func (d *clockwork) logged(t testing.TB, want ...string) {
+	t.Helper()
+	synctest.Wait()
+	var got []string
+	for line := range strings.Lines(d.log.String()) {
+		_, event, _ := strings.Cut(strings.TrimSpace(line), "event=")
+		event, _, _ = strings.Cut(event, " ")
+		got = append(got, event)
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("events %q, want %q\n%s", got, want, &d.log)
+	}
+}
+
+func vienna(t testing.TB) *time.Location {
+	t.Helper()
+	zone, err := time.LoadLocation("Europe/Vienna")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return zone
+}
+
+// proof prints what was shown as a row for docs/proofs.md.
+func proof(t testing.TB, what string, n int, unit string, begin time.Time) {
+	if !t.Failed() {
+		fmt.Fprintf(os.Stdout, "proof | %s | %d %s | %.1f\n", what, n, unit, time.Since(begin).Seconds())
+	}
+}

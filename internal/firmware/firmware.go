@@ -1,0 +1,136 @@
+// Package firmware is the application that the boot loader starts: it builds
+// the tasks of a clock on a board, and speaks for them as a clock.Service.
+package firmware
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"wordclockd/internal/boot"
+	"wordclockd/internal/clock"
+	"wordclockd/internal/display"
+	"wordclockd/internal/hal"
+	"wordclockd/internal/task"
+	"wordclockd/internal/timekeeper"
+	"wordclockd/internal/watch"
+)
+
+// Config is what the firmware runs on. It outlives a restart.
+type Config struct {
+	Board  hal.Board
+	Zone   *time.Location
+	Synced func() (bool, error) // whether the host's clock is disciplined
+	Log    *slog.Logger
+
+	// Front is a front end that lives as long as one start; nil is none.
+	Front func(context.Context, clock.Service) error
+}
+
+// App returns the firmware for a board.
+func App(c Config) boot.App {
+	return func(ctx context.Context, in boot.Info, ask boot.Asks) error {
+		return build(c, in, ask).run(ctx)
+	}
+}
+
+// A runner is a goroutine of the firmware: the only owner of one resource.
+type runner interface {
+	Run(ctx context.Context) error
+	String() string
+}
+
+// A device is one start of the firmware. It implements clock.Service.
+type device struct {
+	tasks []runner
+	front func(context.Context, clock.Service) error
+
+	// What tasks tell each other.
+	time     *watch.Value[clock.Time]     // from timekeeper
+	face     *watch.Value[clock.Face]     // from display
+	settings *watch.Value[clock.Settings] // from Change
+
+	status *watch.Value[clock.Status]
+}
+
+// build makes the tasks; nothing runs and no bus is touched.
+func build(c Config, in boot.Info, ask boot.Asks) *device {
+	d := &device{
+		front:    c.Front,
+		time:     watch.NewValue(clock.Time{Zone: c.Zone}),
+		face:     new(watch.Value[clock.Face]),
+		settings: watch.NewValue(clock.DefaultSettings()),
+		status:   watch.NewValue(clock.Status{Boot: in.Boot, Version: in.Desc.Version}),
+	}
+	d.tasks = []runner{
+		display.New(display.Config{
+			Bus: c.Board.LEDs, Time: d.time, Settings: d.settings, Face: d.face,
+			Log: c.Log, Poll: display.DefaultPoll, Alive: ask.Alive,
+		}),
+		timekeeper.New(timekeeper.Config{
+			Bus: c.Board.Sensors, Zone: c.Zone, Synced: c.Synced, Time: d.time, Log: c.Log,
+		}),
+	}
+	return d
+}
+
+// run runs all tasks until ctx is done or one of them fails.
+func (d *device) run(ctx context.Context) error {
+	d.gather()
+	g, _ := task.NewGroup(ctx)
+	for _, t := range d.tasks {
+		g.Go(t.String(), t.Run)
+	}
+	g.Go("status", d.report)
+	if d.front != nil {
+		g.Go("front", func(ctx context.Context) error { return d.front(ctx, d) })
+	}
+	return g.Wait()
+}
+
+// report keeps the status up with what the tasks say.
+func (d *device) report(ctx context.Context) error {
+	for {
+		a, b, c := d.gather()
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-a:
+		case <-b:
+		case <-c:
+		}
+	}
+}
+
+// gather puts the status together, and returns what tells of the next change.
+func (d *device) gather() (a, b, c <-chan struct{}) {
+	var s clock.Status
+	s.Time, a = d.time.Watch()
+	s.Face, b = d.face.Watch()
+	s.Settings, c = d.settings.Watch()
+	d.status.Update(func(old *clock.Status) {
+		s.Boot, s.Version = old.Boot, old.Version
+		*old = s
+	})
+	return a, b, c
+}
+
+// Watch implements clock.Service.
+func (d *device) Watch() (clock.Status, <-chan struct{}) { return d.status.Watch() }
+
+// Change implements clock.Service. Settings last as long as this start.
+func (d *device) Change(_ context.Context, f func(*clock.Settings) error) (err error) {
+	d.settings.Update(func(s *clock.Settings) {
+		next := *s
+		if err = f(&next); err != nil {
+			return
+		}
+		if err = next.Validate(); err != nil {
+			err = fmt.Errorf("change settings: %w", err)
+			return
+		}
+		*s = next
+	})
+	return err
+}

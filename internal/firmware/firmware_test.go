@@ -1,0 +1,319 @@
+package firmware
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"wordclockd/internal/boot"
+	"wordclockd/internal/clock"
+	"wordclockd/internal/face"
+	"wordclockd/internal/hal"
+	"wordclockd/internal/hal/sim"
+)
+
+// frame is how long a change of the face may take.
+const frame = 20 * time.Millisecond
+
+// TestDays watches whole days, those on which the clocks change among them:
+// every minute the words are right from one frame after its boundary until the
+// next one, whether the time comes from the host or from the RTC.
+func TestDays(t *testing.T) {
+	begin := time.Now()
+	minutes := 0
+	zone := vienna(t)
+	for _, day := range []struct {
+		name string
+		from time.Time
+		want int // minutes
+	}{
+		{"a day", time.Date(2026, 6, 15, 0, 0, 0, 0, zone), 24 * 60},
+		{"spring forward", time.Date(2026, 3, 29, 0, 0, 0, 0, zone), 23 * 60},
+		{"fall back", time.Date(2026, 10, 25, 0, 0, 0, 0, zone), 25 * 60},
+		{"a leap day", time.Date(2028, 2, 29, 0, 0, 0, 0, zone), 24 * 60},
+	} {
+		for _, synced := range []bool{true, false} {
+			name := day.name + " by the host's clock"
+			if !synced {
+				name = day.name + " by the RTC"
+			}
+			t.Run(name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					end := day.from.AddDate(0, 0, 1)
+					// The RTC needs a second until it is believed.
+					d := start(t, day.from.Add(-2*time.Second), func(d *clockwork) { d.synced.Store(synced) })
+					n := 0
+					for at := day.from; at.Before(end) && !t.Failed(); at = at.Add(time.Minute) {
+						time.Sleep(time.Until(at.Add(frame)))
+						d.sees(t, says(at))
+						time.Sleep(time.Until(at.Add(time.Minute - time.Nanosecond)))
+						d.sees(t, says(at))
+						n++
+					}
+					if n != day.want {
+						t.Errorf("%d minutes, want %d", n, day.want)
+					}
+					d.logged(t, "time_known")
+					minutes += n
+				})
+			})
+		}
+	}
+	proof(t, "firmware: whole days, both changes of the clocks, by host and by RTC", minutes, "minutes", begin)
+}
+
+// TestChange of the clocks, spelled out.
+func TestChangeOfTheClocks(t *testing.T) {
+	zone := vienna(t)
+	for _, c := range []struct{ at, want string }{
+		{"2026-03-29T00:59:30Z", "ES IST FÜNF VOR ZWEI ····"},
+		{"2026-03-29T01:00:00Z", "ES IST DREI UHR"},
+		{"2026-10-25T00:59:30Z", "ES IST FÜNF VOR DREI ····"},
+		{"2026-10-25T01:00:00Z", "ES IST ZWEI UHR"},
+		{"2026-10-25T02:00:00Z", "ES IST DREI UHR"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			at, err := time.Parse(time.RFC3339, c.at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := start(t, at.In(zone), nil)
+			s, _ := d.service.Watch()
+			if got := s.Face.Phrase.String(); got != c.want {
+				t.Errorf("%s: %q, want %q", c.at, got, c.want)
+			}
+			d.sees(t, s.Face.Phrase)
+		})
+	}
+}
+
+// TestFailures is what the owner of a clock sees when parts of it die.
+func TestFailures(t *testing.T) {
+	noHost := func(d *clockwork) { d.synced.Store(false) }
+	noRTC := func(d *clockwork) { d.board.SensorBus.Detach(d.board.RTC) }
+	noRow := func(d *clockwork) { d.board.LEDBus.Detach(d.board.Rows[4]); d.board.Rows[4].Reset() }
+	hang := func(d *clockwork) { d.board.SensorBus.Inject(sim.Fault{Kind: sim.Stuck}) }
+	for _, c := range []struct {
+		name    string
+		hurt    []func(*clockwork)
+		unknown bool
+		dark    []int
+		events  []string // beside those of the healthy clock
+	}{
+		{"one chip dead", []func(*clockwork){noRow}, false, []int{4}, []string{"leds_dark"}},
+		{"RTC dead", []func(*clockwork){noRTC}, false, nil, []string{"rtc_lost"}},
+		{"both dead", []func(*clockwork){noRow, noRTC}, false, []int{4}, []string{"leds_dark", "rtc_lost"}},
+		{"sensor bus hangs", []func(*clockwork){hang}, false, nil, []string{"rtc_lost"}},
+		{"no network", []func(*clockwork){noHost}, false, nil, nil},
+		{"no network, RTC dead", []func(*clockwork){noHost, noRTC}, true, nil, []string{"time_unknown"}},
+		{"no network, sensor bus hangs", []func(*clockwork){noHost, hang}, true, nil, []string{"time_unknown"}},
+	} {
+		hurt := func(d *clockwork) {
+			for _, f := range c.hurt {
+				f(d)
+			}
+		}
+		check := func(t *testing.T, d *clockwork) {
+			t.Helper()
+			for range 10 {
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				s, _ := d.service.Watch()
+				switch now := time.Now().In(d.zone); {
+				case !c.unknown:
+					d.sees(t, says(now), c.dark...)
+				case !s.Face.Unknown || s.Time.Quality != clock.Unknown:
+					t.Errorf("%s: says %+v of a time nobody knows", now, s.Time)
+				default:
+					lit := d.mask()
+					for row := range 9 {
+						if lit[row] != 0 {
+							t.Errorf("%s: lights row %d, %04X", now, row, lit[row])
+						}
+					}
+				}
+			}
+		}
+		t.Run(c.name+" at start", func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := start(t, time.Date(2026, 6, 15, 14, 30, 5, 0, vienna(t)), hurt)
+				check(t, d)
+				events := c.events
+				if !c.unknown {
+					events = append([]string{"time_known"}, events...)
+				}
+				d.logged(t, events...)
+			})
+		})
+		t.Run(c.name+" while running", func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := start(t, time.Date(2026, 6, 15, 14, 30, 5, 0, vienna(t)), nil)
+				time.Sleep(3 * time.Minute)
+				hurt(d)
+				time.Sleep(90 * time.Second)
+				check(t, d)
+				events := append([]string{"time_known"}, c.events...)
+				if !d.synced.Load() && !c.unknown {
+					events = append(events, "time_known") // by the RTC now
+				}
+				d.logged(t, events...)
+			})
+		})
+	}
+}
+
+func TestSurge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := start(t, time.Date(2026, 6, 15, 14, 30, 5, 0, vienna(t)), nil)
+		time.Sleep(10 * time.Second)
+		d.board.Surge()
+		if d.mask() != (face.Mask{}) {
+			t.Fatal("a surge left LEDs lit")
+		}
+		time.Sleep(5100 * time.Millisecond)
+		d.sees(t, face.Say(14, 30, face.Default))
+		d.logged(t, "time_known", "leds_reset")
+	})
+}
+
+// TestSharedBus has all chips on two wires, where a surge makes ten LED drivers
+// answer for the RTC; the time comes from there.
+func TestSharedBus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := start(t, time.Date(2026, 6, 15, 14, 30, 5, 0, vienna(t)), func(d *clockwork) {
+			d.board = sim.NewSharedBoard()
+			d.synced.Store(false)
+		})
+		for n := range 20 {
+			time.Sleep(61*time.Second + time.Duration(n)*317*time.Millisecond)
+			d.sees(t, says(time.Now().In(d.zone)))
+			d.board.Surge()
+			time.Sleep(5100 * time.Millisecond)
+			d.sees(t, says(time.Now().In(d.zone)))
+		}
+	})
+}
+
+// TestStop: within 2 s of being told, the LEDs are dark and everything is gone
+// (the bubble sees to that), whatever hangs.
+func TestStop(t *testing.T) {
+	for name, hurt := range map[string]func(*clockwork){
+		"healthy":          func(*clockwork) {},
+		"sensor bus hangs": func(d *clockwork) { d.board.SensorBus.Inject(sim.Fault{Kind: sim.Stuck}) },
+		"slow wires": func(d *clockwork) {
+			d.board.LEDBus.Inject(sim.Fault{Kind: sim.Slow, Delay: 5 * time.Millisecond})
+			d.board.SensorBus.Inject(sim.Fault{Kind: sim.Slow, Delay: 5 * time.Millisecond})
+		},
+		"no RTC yet": func(d *clockwork) { d.synced.Store(false) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := start(t, time.Date(2026, 6, 15, 14, 30, 5, 0, vienna(t)), hurt)
+				time.Sleep(300 * time.Millisecond)
+				asked := time.Now()
+				d.stop()
+				if took := time.Since(asked); took > 2*time.Second {
+					t.Errorf("took %s", took)
+				}
+				d.sees(t, face.Phrase{})
+			})
+		})
+	}
+}
+
+func TestChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := start(t, time.Date(2026, 6, 15, 14, 45, 5, 0, vienna(t)), nil)
+		before, changed := d.service.Watch()
+		if before.Version != "1.2.3" || before.Boot != 1 || before.Settings != clock.DefaultSettings() || before.Time.Quality != clock.Synced {
+			t.Errorf("status %+v", before)
+		}
+		set := func(s *clock.Settings) error { s.Style, s.Global = face.HalbCentric, 90; return nil }
+		if err := d.service.Change(t.Context(), set); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		d.sees(t, face.Say(14, 45, face.HalbCentric))
+		select {
+		case <-changed:
+		default:
+			t.Error("a watcher was not told")
+		}
+
+		after, _ := d.service.Watch()
+		errUser := errors.New("second thoughts")
+		for want, f := range map[string]func(*clock.Settings) error{
+			"second thoughts": func(s *clock.Settings) error { s.Style = face.Default; return errUser },
+			"change settings: individual brightness 200: want 5 to 80": func(s *clock.Settings) error {
+				s.Style, s.Individual = face.Default, 200
+				return nil
+			},
+		} {
+			if err := d.service.Change(t.Context(), f); err == nil || err.Error() != want {
+				t.Errorf("error %v, want %s", err, want)
+			}
+		}
+		synctest.Wait()
+		if now, _ := d.service.Watch(); now.Settings != after.Settings {
+			t.Errorf("half a change was applied: %+v", now.Settings)
+		}
+	})
+}
+
+// TestRestarts starts and stops the firmware fifty times on one board, and
+// counts what is left of it.
+func TestRestarts(t *testing.T) {
+	board := sim.NewBoard()
+	run := func() {
+		ctx, cancel := context.WithCancel(t.Context())
+		app := App(Config{
+			Board: board.Board, Zone: time.UTC, Log: slog.New(slog.DiscardHandler),
+			Synced: func() (bool, error) { return true, nil },
+			Front:  func(context.Context, clock.Service) error { cancel(); return nil },
+		})
+		var l boot.Loader
+		if err := l.Run(ctx, app); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run()
+	before := runtime.NumGoroutine()
+	for range 50 {
+		run()
+	}
+	if after := runtime.NumGoroutine(); after > before {
+		t.Errorf("%d goroutines, %d after fifty restarts", before, after)
+	}
+}
+
+// TestCrash: a panic of a task stops all of them and comes back as an error
+// with its stack; the LEDs are dark then too.
+func TestCrash(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		board := sim.NewBoard()
+		app := App(Config{
+			Board: board.Board, Zone: time.UTC, Log: slog.New(slog.DiscardHandler),
+			Synced: func() (bool, error) { return true, nil },
+			Front: func(context.Context, clock.Service) error {
+				time.Sleep(time.Second)
+				panic("out of words")
+			},
+		})
+		var l boot.Loader
+		err := l.Run(t.Context(), app)
+		if err == nil || !strings.Contains(err.Error(), "front: panic: out of words") {
+			t.Errorf("error %v", err)
+		}
+		if board.Lit() != ([10][16]uint8{}) {
+			t.Error("LEDs are still lit")
+		}
+		if err := board.LEDs.Tx(hal.LEDAddrs[0], []byte{0}, nil); err != nil {
+			t.Errorf("the board cannot be used again: %v", err)
+		}
+	})
+}

@@ -1,0 +1,103 @@
+// Package machine is one whole clock: the housing that stays while firmware
+// comes and goes.
+//
+// It opens the board, runs the boot loader over the firmware, and closes the
+// board again.
+package machine
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"wordclockd/internal/boot"
+	"wordclockd/internal/clock"
+	"wordclockd/internal/config"
+	"wordclockd/internal/firmware"
+	"wordclockd/internal/flash"
+	"wordclockd/internal/hal/linux"
+	"wordclockd/internal/hal/sim"
+	"wordclockd/internal/task"
+	"wordclockd/internal/timekeeper"
+)
+
+// stopLimit is how long the firmware may take for its last act.
+const stopLimit = 2 * time.Second
+
+// ErrNotStopped says that the firmware was still busy stopLimit after it was
+// told to stop: something it waits for does not answer.
+var ErrNotStopped = errors.New("firmware did not stop within 2 s, LEDs may still be lit")
+
+// Config is what a machine is made of.
+type Config struct {
+	config.Config
+	Desc  flash.Desc // of this program as an image
+	Log   *slog.Logger
+	Front func(context.Context, clock.Service) error
+}
+
+// A Machine is a clock that can be run.
+type Machine struct {
+	c   Config
+	sim *sim.Board // nil on a real board
+}
+
+// New returns the machine that c describes, powered but not running.
+func New(c Config) *Machine {
+	m := &Machine{c: c}
+	if c.Board.Kind == config.Sim {
+		m.sim = sim.NewBoard()
+	}
+	return m
+}
+
+// Sim returns the simulated board, nil if the board is real.
+func (m *Machine) Sim() *sim.Board { return m.sim }
+
+// Run runs the clock until ctx is done. The LEDs are dark when it returns nil.
+func (m *Machine) Run(ctx context.Context) (err error) {
+	fw := firmware.Config{Zone: m.c.Device.Zone, Log: m.c.Log, Front: m.c.Front}
+	if m.sim != nil {
+		// Hosts of a virtual clock are often not disciplined, and still the
+		// best clock there is.
+		fw.Board, fw.Synced = m.sim.Board, func() (bool, error) { return true, nil }
+	} else {
+		b, err := linux.Open(linux.Config{LEDsBus: m.c.Board.LEDsBus, SensorsBus: m.c.Board.SensorsBus}, m.c.Log)
+		if err != nil {
+			return err
+		}
+		defer func() {
+			if !errors.Is(err, ErrNotStopped) { // else closing would wait for what hangs
+				err = errors.Join(err, b.Close())
+			}
+		}()
+		fw.Board, fw.Synced = b.Board, timekeeper.KernelSynced
+	}
+	m.c.Log.Info("clock starts", "event", "start", "version", m.c.Desc.Version, "board", m.c.Board.Kind, "zone", m.c.Device.Zone.String())
+	return within(ctx, func(ctx context.Context) error {
+		l := boot.Loader{Desc: m.c.Desc}
+		return l.Run(ctx, firmware.App(fw))
+	})
+}
+
+// within runs f, and leaves it behind if it has not returned stopLimit after
+// ctx was done. It is the one place that does not wait: the process is about
+// to end, and what hangs in the kernel cannot be ended otherwise.
+func within(ctx context.Context, f func(context.Context) error) error {
+	g, _ := task.NewGroup(ctx)
+	g.Go("boot", f)
+	done := make(chan error, 1)
+	go func() { done <- g.Wait() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(stopLimit):
+		return ErrNotStopped
+	}
+}
