@@ -91,6 +91,16 @@ func bus(field func(*Config) *int) func(*Config, string) error {
 	}
 }
 
+// Set gives a key a value, as a flag does. An error says what the key takes.
+func (c *Config) Set(name, value string) error {
+	for _, k := range keys {
+		if k.name == name {
+			return k.set(c, value)
+		}
+	}
+	return fmt.Errorf("key %s: there is none", name)
+}
+
 const prefix = "WORDCLOCKD_"
 
 // Read returns the configuration from an environment as os.Environ gives it.

@@ -72,6 +72,7 @@ func start(t testing.TB, at time.Time, hurt func(*clockwork)) *clockwork {
 // sees fails unless exactly the LEDs of p are lit, leaving dark rows aside.
 func (d *clockwork) sees(t testing.TB, p face.Phrase, dark ...int) {
 	t.Helper()
+	synctest.Wait()
 	got, want := d.mask(), p.Mask()
 	for _, row := range dark {
 		got[row], want[row] = 0, 0

@@ -170,7 +170,7 @@ func TestFailures(t *testing.T) {
 func TestSurge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := start(t, time.Date(2026, 6, 15, 14, 30, 5, 0, vienna(t)), nil)
-		time.Sleep(10 * time.Second)
+		time.Sleep(11 * time.Second) // not just when the chips are looked at
 		d.board.Surge()
 		if d.mask() != (face.Mask{}) {
 			t.Fatal("a surge left LEDs lit")
@@ -190,7 +190,7 @@ func TestSharedBus(t *testing.T) {
 			d.synced.Store(false)
 		})
 		for n := range 20 {
-			time.Sleep(61*time.Second + time.Duration(n)*317*time.Millisecond)
+			time.Sleep(61*time.Second + time.Duration(n)*317*time.Millisecond + time.Microsecond)
 			d.sees(t, says(time.Now().In(d.zone)))
 			d.board.Surge()
 			time.Sleep(5100 * time.Millisecond)

@@ -1,0 +1,46 @@
+# make run starts a virtual clock, make test proves that it works.
+GO      ?= go
+BIN     := bin/wordclockd
+PKGS    := ./...
+FLAGS   ?=
+FUZZ    ?= 20s
+SEED    ?= 1
+N       ?= 200
+
+export CGO_ENABLED ?= 0
+
+.PHONY: build run test bench fuzz soak lint clean help
+
+help: ## what there is to make
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
+
+build: ## the program, in bin/
+	$(GO) build -trimpath -ldflags '-s -w' -o $(BIN) ./cmd/wordclockd
+
+run: build ## a virtual clock on this terminal
+	@exec $(BIN) run
+
+test: ## everything that runs in process; FLAGS=-race for the race detector
+	$(GO) test $(FLAGS) $(PKGS)
+
+bench: ## figures, as ratios to what is named beside them
+	$(GO) test -run '^$$' -bench . $(PKGS)
+
+fuzz: ## each fuzz target for FUZZ (20s)
+	@grep -rl '^func Fuzz' --include=*_test.go . | while read -r f; do \
+		sed -n 's/^func \(Fuzz[A-Za-z0-9]*\)(.*/\1/p' "$$f" | while read -r t; do \
+			$(GO) test -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZ) "$$(dirname "$$f")" || exit 1; done || exit 1; done
+
+soak: ## the full numbers: N seeds from SEED on; writes docs/proofs.md
+	WORDCLOCKD_SOAK_SEED=$(SEED) WORDCLOCKD_SOAK_N=$(N) $(GO) test -count=1 -timeout 2h $(PKGS) >bin/soak.log || { cat bin/soak.log; exit 1; }
+	{ sed '/^| ---/q' docs/proofs.md; sed -n 's/^proof //p' bin/soak.log | sort | sed 's/$$/ |/'; } >bin/proofs.md
+	mv bin/proofs.md docs/proofs.md
+
+lint: ## gofmt, vet, staticcheck, go.mod
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'run gofmt -w on these'; exit 1; }
+	$(GO) vet $(PKGS)
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 $(PKGS)
+	$(GO) mod tidy -diff
+
+clean: ## what was made
+	rm -rf bin
