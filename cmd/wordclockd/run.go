@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -17,8 +19,8 @@ func newRun() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Run the clock",
-		Long: `Run the clock until it is told to stop by SIGINT or SIGTERM; then the LEDs go
-dark, and that is exit status 0. Without any configuration it is a virtual clock, on simulated chips.
+		Long: `Run the clock until it is told to stop, by SIGINT, SIGTERM or SIGHUP; then the
+LEDs go dark, and that is exit status 0. Without any configuration it is a virtual clock, on simulated chips.
 
 On a terminal the front of the clock is drawn as it is lit, with the log above.
 Elsewhere there is the log alone, as JSON on standard error.
@@ -46,6 +48,7 @@ CONFIGURATION
 			if wantsJSON(cmd) {
 				c.Log.Format = "json"
 			}
+			signal.Ignore(syscall.SIGPIPE) // nobody reads the log: no reason to go dark
 			if err := newMachine(c).Run(cmd.Context()); err != nil {
 				return fmt.Errorf("run clock: %w", err)
 			}

@@ -28,18 +28,19 @@ type screen struct {
 }
 
 // Run keeps the block up until ctx is done, and takes it away then: the LEDs go
-// dark.
+// dark. A terminal that goes away is no reason for the clock to stop.
 func (s *screen) Run(ctx context.Context, service clock.Service) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
 		status, changed := service.Watch()
 		if err := s.paint(s.lines(status, time.Now())); err != nil {
-			return fmt.Errorf("draw on terminal: %w", err)
+			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return s.paint(nil)
+			_ = s.paint(nil)
+			return nil
 		case <-changed:
 		case <-tick.C:
 		}

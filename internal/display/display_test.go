@@ -304,6 +304,29 @@ func TestFailures(t *testing.T) {
 			dark: []int{4}, events: []string{"leds_dark 4", "leds_back 4"},
 		},
 		{
+			name: "three chips die",
+			hurt: func(b *sim.Board) {
+				for _, row := range []int{0, 4, 6} {
+					b.LEDBus.Detach(b.Rows[row])
+					b.Rows[row].Reset()
+				}
+			},
+			heal: func(b *sim.Board) { b.LEDBus.Attach(b.Rows[0], b.Rows[4], b.Rows[6]) },
+			dark: []int{0, 4, 6}, events: []string{"leds_dark 0 4 6", "leds_back 0 4 6"},
+		},
+		{
+			name: "two chips hold the bus when they are addressed",
+			hurt: func(b *sim.Board) {
+				for _, row := range []int{3, 4} {
+					b.LEDBus.Inject(sim.Fault{Kind: sim.Stuck, Addr: hal.LEDAddrs[row]})
+					b.Rows[row].Reset()
+				}
+			},
+			heal: func(b *sim.Board) { b.LEDBus.Heal() },
+			// For a moment it looks like the bus.
+			dark: []int{3, 4}, events: []string{"leds_hung", "leds_back 0 1 2 5 6 7 8 9", "leds_back 3", "leds_back 4"},
+		},
+		{
 			name:   "a chip was reset behind our back",
 			hurt:   func(b *sim.Board) { b.Rows[4].Reset() },
 			events: []string{"leds_reset 4"},
@@ -365,6 +388,22 @@ func TestFailures(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestDeadChipsDelayNobody: the other rows change within a frame.
+func TestDeadChipsDelayNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dead := []int{0, 4, 6}
+		r := start(t, june(14, 0, 0), func(b *sim.Board) {
+			for _, row := range dead {
+				b.LEDBus.Detach(b.Rows[row])
+			}
+		})
+		for m := range 60 {
+			time.Sleep(time.Until(june(14, m, 0).Add(frame)))
+			r.sees(t, face.Say(14, m, face.Default).String(), dead...)
+		}
+	})
 }
 
 // TestStop: the LEDs go out, and what cannot be reached holds nobody up.

@@ -69,7 +69,7 @@ func (p *Panel) Show(f *Frame) {
 	if !p.awake() {
 		return
 	}
-	if ok, slow := p.draw(f); !ok {
+	if fresh, slow := p.draw(f); fresh {
 		// Something is wrong: look at the others too, and repair what the
 		// look finds, before the log hears of it.
 		if p.look(slow); !p.hung.on() {
@@ -78,17 +78,23 @@ func (p *Panel) Show(f *Frame) {
 	}
 }
 
-// draw writes rows until one fails. It reports slow if that one hung the bus.
-func (p *Panel) draw(f *Frame) (ok, slow bool) {
-	for i := range p.rows {
-		if !p.rows[i].dark.over() {
-			continue
-		}
-		if ok, slow = p.write(i, f); !ok {
-			return false, slow
+// draw writes rows, those that are well before those that are dark. It stops
+// at one that hangs the bus, and then reports slow. It reports fresh if a row
+// that was well until now failed.
+func (p *Panel) draw(f *Frame) (fresh, slow bool) {
+	for _, dark := range [...]bool{false, true} {
+		for i := range p.rows {
+			if d := &p.rows[i].dark; d.on() != dark || !d.over() {
+				continue
+			}
+			ok, slow := p.write(i, f)
+			fresh = fresh || !ok && !dark
+			if slow {
+				return fresh, true
+			}
 		}
 	}
-	return true, false
+	return fresh, false
 }
 
 // Check looks whether any chip was reset behind our back; the next Show
