@@ -44,6 +44,7 @@ var rooms = map[string]room{
 	"hal/linux":    {layer: 1, sees: []string{"hal"}, modules: []string{"periph.io/x/conn/v3", "periph.io/x/host/v3"}},
 	"hal/sim":      {layer: 1, sees: []string{"hal"}, modules: []string{"periph.io/x/conn/v3"}},
 
+	"proof": {layer: 0},
 	"face":  {layer: 0},
 	"task":  {layer: 0},
 	"watch": {layer: 0},
@@ -63,6 +64,10 @@ type ban struct {
 }
 
 var bans = []ban{
+	{
+		what: "proof",
+		why:  "it is for tests, and links package testing",
+	},
 	{
 		what: "config",
 		from: []string{"boot"},

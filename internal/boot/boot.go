@@ -59,12 +59,12 @@ func (l *Loader) Run(ctx context.Context, app App) error {
 	for {
 		in.Boot++
 		err := app(ctx, in, alone{})
-		if ctx.Err() != nil {
-			return nil
-		}
 		r, ok := errors.AsType[*Restart](err)
 		if !ok {
 			return err
+		}
+		if ctx.Err() != nil {
+			return nil
 		}
 		in.Last = Reset{Reason: r.Reason}
 	}

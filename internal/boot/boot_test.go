@@ -51,6 +51,10 @@ func TestStop(t *testing.T) {
 	}); err != nil {
 		t.Errorf("Run() = %v, want nil", err)
 	}
+	errLast := errors.New("last words")
+	if err := l.Run(ctx, func(context.Context, Info, Asks) error { return errLast }); !errors.Is(err, errLast) {
+		t.Errorf("Run() = %v, want %v: what breaks while stopping is broken too", err, errLast)
+	}
 }
 
 // TestAlone: with one image, nothing can be staged, confirming changes nothing.

@@ -47,9 +47,9 @@ func TestTimeAt(t *testing.T) {
 		want string
 	}{
 		{"zero", Time{}, host, ""},
-		{"synced, UTC", Time{Quality: Synced}, host, "00:59:59"},
-		{"before spring", Time{Quality: Synced, Zone: vienna}, host, "01:59:59"},
-		{"spring forward", Time{Quality: Synced, Zone: vienna}, host.Add(time.Second), "03:00:00"},
+		{"synced, UTC", FromHost(host, nil), host, "00:59:59"},
+		{"before spring", FromHost(host, vienna), host, "01:59:59"},
+		{"spring forward", FromHost(host, vienna), host.Add(time.Second), "03:00:00"},
 		{"rtc", Time{Quality: RTC, Zone: vienna, Host: host, True: chip}, host.Add(5 * time.Second), "02:30:05"},
 		{"rtc, an hour on, back in autumn", Time{Quality: RTC, Zone: vienna, Host: host, True: chip}, host.Add(time.Hour), "02:30:00"},
 	} {

@@ -28,23 +28,26 @@ type Time struct {
 	Quality Quality
 	Zone    *time.Location // nil is UTC
 
-	// With Quality RTC: it was True when the host's clock was at Host. What
+	// If it is known, it was True when the host's clock was at Host. What
 	// passed since is counted by the monotonic clock, which nobody sets.
 	Host, True time.Time
+}
+
+// FromHost returns the time of a host whose clock is right, at a moment that
+// time.Now gave.
+func FromHost(host time.Time, zone *time.Location) Time {
+	return Time{Quality: Synced, Zone: zone, Host: host, True: host.Round(0)}
 }
 
 // At returns the local time at a moment that time.Now gave; ok is false if it
 // is not known.
 func (t Time) At(host time.Time) (local time.Time, ok bool) {
+	if t.Quality == Unknown {
+		return time.Time{}, false
+	}
 	zone := t.Zone
 	if zone == nil {
 		zone = time.UTC
 	}
-	switch t.Quality {
-	case Synced:
-		return host.In(zone), true
-	case RTC:
-		return t.True.Add(host.Sub(t.Host)).In(zone), true
-	}
-	return time.Time{}, false
+	return t.True.Add(host.Sub(t.Host)).In(zone), true
 }

@@ -32,7 +32,7 @@ func BenchmarkFrame(b *testing.B) {
 	m := 0
 	for b.Loop() {
 		f := Draw(face.Say(m/60, m%60, s.Style), s)
-		p.Show(&f)
+		p.Show(&f, time.Time{})
 		m = (m + 5) % (24 * 60)
 	}
 }
@@ -43,7 +43,7 @@ func TestFrameDoesNotAllocate(t *testing.T) {
 	m := 0
 	if n := testing.AllocsPerRun(288, func() {
 		f := Draw(face.Say(m/60, m%60, s.Style), s)
-		p.Show(&f)
+		p.Show(&f, time.Time{})
 		m += 5
 	}); n != 0 {
 		t.Errorf("%v allocations, want none", n)
@@ -90,7 +90,7 @@ func BenchmarkTraffic(b *testing.B) {
 		old := naive{bus: naiveBus}
 		s := clock.DefaultSettings()
 		last := Draw(face.Say(0, 0, s.Style), s)
-		p.Show(&last)
+		p.Show(&last, time.Time{})
 		old.show(&last)
 		ours, theirs = panelBus.Traffic(), naiveBus.Traffic()
 		changes, limit = 0, 0
@@ -101,7 +101,7 @@ func BenchmarkTraffic(b *testing.B) {
 					limit += 18
 				}
 			}
-			p.Show(&f)
+			p.Show(&f, time.Time{})
 			old.show(&f)
 			last = f
 			changes++

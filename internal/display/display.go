@@ -33,7 +33,7 @@ type Config struct {
 
 // A Display shows the time until it is told to stop, and then goes dark.
 type Display struct {
-	Config // Immutable.
+	c Config // Immutable.
 
 	// Owned by Run.
 	panel *Panel
@@ -42,7 +42,7 @@ type Display struct {
 
 // New returns a display. It does not touch the bus.
 func New(c Config) *Display {
-	return &Display{Config: c, panel: NewPanel(c.Bus, c.Log)}
+	return &Display{c: c, panel: NewPanel(c.Bus, c.Log)}
 }
 
 func (d *Display) String() string { return "display" }
@@ -54,30 +54,29 @@ func (d *Display) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	var alive time.Time // when the next one is due
-	poll := time.Now().Add(d.Poll)
+	poll := time.Now().Add(d.c.Poll)
 	for {
-		settings, newSettings := d.Settings.Watch()
-		believed, newTime := d.Time.Watch()
+		settings, newSettings := d.c.Settings.Watch()
+		believed, newTime := d.c.Time.Watch()
 		now := time.Now()
-		if d.Alive != nil && !now.Before(alive) {
-			d.Alive()
+		if d.c.Alive != nil && !now.Before(alive) {
+			d.c.Alive()
 			alive = now.Add(time.Second)
 		}
-		if d.Poll > 0 && !now.Before(poll) {
+		if d.c.Poll > 0 && !now.Before(poll) {
 			d.panel.Check()
-			poll = now.Add(d.Poll)
+			poll = now.Add(d.c.Poll)
 		}
-		f, stays := look(believed, settings.Style, now)
-		d.show(f, settings)
-
+		f, stays := faceAt(believed, settings.Style, now)
 		next := now.Add(stays)
+		d.show(f, settings, next)
 		if at, ok := d.panel.Retry(); ok {
 			next = earlier(next, at)
 		}
-		if d.Poll > 0 {
+		if d.c.Poll > 0 {
 			next = earlier(next, poll)
 		}
-		if d.Alive != nil {
+		if d.c.Alive != nil {
 			next = earlier(next, alive)
 		}
 		timer.Reset(time.Until(next))
@@ -91,25 +90,29 @@ func (d *Display) Run(ctx context.Context) error {
 	}
 }
 
-// show draws f and publishes it, together with the rows that stay dark.
-func (d *Display) show(f clock.Face, s clock.Settings) {
+// show draws f, which is right until next, and publishes it together with the
+// rows that stay dark.
+func (d *Display) show(f clock.Face, s clock.Settings, next time.Time) {
+	if f.Unknown {
+		next = time.Time{} // what blinks may be late, but has to be tried
+	}
 	frame := Draw(f.Phrase, s)
-	d.panel.Show(&frame)
+	d.panel.Show(&frame, next)
 	f.Dark = d.panel.Dark()
 	if f.Phrase != d.shown.Phrase || f.Unknown != d.shown.Unknown || !slices.Equal(f.Dark, d.shown.Dark) {
 		d.shown = f
-		d.Face.Set(f)
+		d.c.Face.Set(f)
 	}
 }
 
 func (d *Display) goDark() {
 	d.panel.Blank()
-	d.Face.Set(clock.Face{Dark: d.panel.Dark()})
+	d.c.Face.Set(clock.Face{Dark: d.panel.Dark()})
 	if dark := d.panel.Dark(); len(dark) > 0 {
-		d.Log.Warn("LEDs out, but for rows that do not answer", "event", "leds_out", "rows", dark)
+		d.c.Log.Warn("LEDs out, but for rows that do not answer", "event", "leds_out", "rows", dark)
 		return
 	}
-	d.Log.Info("LEDs out", "event", "leds_out")
+	d.c.Log.Info("LEDs out", "event", "leds_out")
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -22,9 +22,9 @@ func Draw(p face.Phrase, s clock.Settings) (f Frame) {
 	return f
 }
 
-// look returns what the front has to show at a moment of the host's clock, and
+// faceAt returns what the front has to show at a moment of the host's clock, and
 // how long that stays true.
-func look(t clock.Time, style face.Style, host time.Time) (f clock.Face, stays time.Duration) {
+func faceAt(t clock.Time, style face.Style, host time.Time) (f clock.Face, stays time.Duration) {
 	local, ok := t.At(host)
 	if !ok {
 		f.Unknown = true

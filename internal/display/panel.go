@@ -1,7 +1,6 @@
 package display
 
 import (
-	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -10,17 +9,6 @@ import (
 
 	"wordclockd/internal/face"
 	"wordclockd/internal/hal"
-	"wordclockd/internal/hal/tlc59116"
-)
-
-// A failed transaction that took this long was not refused: nobody let go of
-// the wires until the adapter gave up.
-const hang = 50 * time.Millisecond
-
-// Chips that fail are tried again after a pause that doubles up to maxPause.
-const (
-	minPause = 100 * time.Millisecond
-	maxPause = 5 * time.Second
 )
 
 // A Panel is the ten LED drivers. It writes only what differs from what a chip
@@ -30,71 +18,73 @@ const (
 // # Failures
 //
 // A chip that fails twice in a row is dark. It is tried again with a growing
-// pause, and does not hold up the others. As soon as one goes dark all are
-// looked at, so that one cause is one event in the log. If two chips in a row
-// hang the bus, the bus itself hangs, and a single chip probes it now and then.
+// pause, after those that are well, and not when that could take until the face
+// changes. As soon as one goes dark all are looked at, so that one cause is one
+// event in the log. If three chips in a row hang the bus, the bus itself hangs,
+// and a single chip probes it now and then.
 type Panel struct {
 	rows [face.Rows]row
 	log  *slog.Logger
 
 	hung  pause // the bus as a whole
 	turn  int   // the row that probes a hanging bus next
-	told  []int // dark rows, as the log knows them
 	cause error // the latest failure
+
+	// What the log was told.
+	toldHung bool
+	toldDark []int
 }
 
-// A row is one driver and what it is known to hold.
-type row struct {
-	dev        *tlc59116.Dev
-	configured bool
-	shows      bool // pwm and group are in the chip
-	pwm        [face.Cols]uint8
-	group      uint8
-	dark       pause
-}
-
-// NewPanel returns the panel on bus b. It does not touch the bus.
+// NewPanel returns the panel on bus b, which should be a hal.Wire: only its
+// errors tell what hung. It does not touch the bus.
 func NewPanel(b i2c.Bus, log *slog.Logger) *Panel {
 	p := &Panel{log: log}
 	for i, addr := range hal.LEDAddrs {
-		p.rows[i].dev = tlc59116.New(b, addr)
+		p.rows[i] = newRow(b, addr)
 	}
 	return p
 }
 
 // Show brings the panel to f, as far as chips answer. It skips those whose
-// pause is not over.
-func (p *Panel) Show(f *Frame) {
+// pause is not over, and puts off a try that could take beyond the moment
+// next, at which f is no longer right; the zero time is never.
+func (p *Panel) Show(f *Frame, next time.Time) {
 	defer p.tell()
 	if !p.awake() {
 		return
 	}
-	if fresh, slow := p.draw(f); fresh {
+	if err := p.draw(f, next); err != nil {
 		// Something is wrong: look at the others too, and repair what the
 		// look finds, before the log hears of it.
-		if p.look(slow); !p.hung.on() {
-			p.draw(f)
+		if p.inspect(err); !p.hung.on() {
+			_ = p.draw(f, next)
 		}
 	}
 }
 
 // draw writes rows, those that are well before those that are dark. It stops
-// at one that hangs the bus, and then reports slow. It reports fresh if a row
-// that was well until now failed.
-func (p *Panel) draw(f *Frame) (fresh, slow bool) {
+// at one that hangs the bus. The error is that of a row that was well.
+func (p *Panel) draw(f *Frame, next time.Time) (err error) {
 	for _, dark := range [...]bool{false, true} {
 		for i := range p.rows {
-			if d := &p.rows[i].dark; d.on() != dark || !d.over() {
+			r := &p.rows[i]
+			if r.dark.on() != dark || !r.dark.over(next) {
 				continue
 			}
-			ok, slow := p.write(i, f)
-			fresh = fresh || !ok && !dark
-			if slow {
-				return fresh, true
+			e := r.show(&f.PWM[i], f.Group)
+			if e == nil {
+				continue
+			}
+			p.cause = e
+			if !dark {
+				err = e
+			}
+			if hal.IsHung(e) {
+				return err
 			}
 		}
 	}
-	return fresh, false
+	return err
 }
 
 // Check looks whether any chip was reset behind our back; the next Show
@@ -102,17 +92,15 @@ func (p *Panel) draw(f *Frame) (fresh, slow bool) {
 func (p *Panel) Check() {
 	defer p.tell()
 	if p.awake() {
-		p.look(false)
+		p.inspect(nil)
 	}
 }
 
-// Blank puts all LEDs out, and tries chips that are in a pause once more.
+// Blank puts all LEDs out; whatever is in a pause is tried once more.
 func (p *Panel) Blank() {
-	p.hung.end()
-	for i := range p.rows {
-		p.rows[i].dark.until = time.Time{}
-	}
-	p.Show(&Frame{})
+	p.hung.until = time.Time{}
+	p.retryAll()
+	p.Show(&Frame{}, time.Time{})
 }
 
 // Dark returns the rows whose driver does not answer, nil if all do.
@@ -144,94 +132,52 @@ func (p *Panel) awake() bool {
 	if !p.hung.on() {
 		return true
 	}
-	if !p.hung.over() {
+	if !p.hung.over(time.Time{}) {
 		return false
 	}
 	p.turn = (p.turn + 1) % len(p.rows)
-	if _, slow := p.configured(p.turn); slow {
-		p.hung.extend()
+	if _, err := p.rows[p.turn].ask(); hal.IsHung(err) {
+		p.hung.extend(err)
 		return false
 	}
 	p.hung.end()
-	for i := range p.rows {
-		p.rows[i].dark.until = time.Time{}
-	}
+	p.retryAll()
 	return true
 }
 
-// write brings row i to f. It reports slow if the bus hung.
-func (p *Panel) write(i int, f *Frame) (ok, slow bool) {
-	r := &p.rows[i]
-	err, slow := attempt(func() error { return r.write(&f.PWM[i], f.Group) })
-	if err != nil {
-		p.cause = err
-		r.dark.extend()
-		return false, slow
+func (p *Panel) retryAll() {
+	for i := range p.rows {
+		p.rows[i].dark.until = time.Time{}
 	}
-	r.dark.end()
-	return true, false
 }
 
-// attempt calls f a second time if it fails at once. It reports slow if f took
-// so long that the bus must have hung.
-func attempt(f func() error) (err error, slow bool) {
-	for range 2 {
-		start := time.Now()
-		if err = f(); err == nil {
-			return nil, false
-		}
-		if time.Since(start) >= hang {
-			return err, true
-		}
-	}
-	return err, false
-}
+// hangs is how many chips in a row have to hang the bus until it is the bus.
+const hangs = 3
 
-func (r *row) write(pwm *[face.Cols]uint8, group uint8) (err error) {
-	defer func() {
-		if err != nil {
-			r.configured, r.shows = false, false
-		}
-	}()
-	if !r.configured {
-		if err = r.dev.Configure(); err != nil {
-			return fmt.Errorf("configure %s: %w", r.dev, err)
-		}
-		r.configured, r.shows = true, false
-	}
-	if !r.shows || r.group != group {
-		if err = r.dev.SetGroup(group); err != nil {
-			return fmt.Errorf("dim %s: %w", r.dev, err)
-		}
-		r.group = group
-	}
-	if !r.shows || r.pwm != *pwm {
-		if err = r.dev.SetPWM(pwm); err != nil {
-			return fmt.Errorf("light %s: %w", r.dev, err)
-		}
-		r.pwm, r.shows = *pwm, true
-	}
-	return nil
-}
-
-// look asks every chip that is not dark whether it still is as it was
-// configured. Two that hang in a row mean that the bus does; slow says that the
-// one before did.
-func (p *Panel) look(slow bool) {
+// inspect asks every chip that is not dark whether it still is as it was
+// configured. before is the failure that made us look.
+func (p *Panel) inspect(before error) {
 	var reset []int
+	hung := 0
+	if hal.IsHung(before) {
+		hung = 1
+	}
 	for i := range p.rows {
 		r := &p.rows[i]
 		if r.dark.on() {
 			continue
 		}
-		was, before := r.configured, slow
-		var ok bool
-		ok, slow = p.configured(i)
-		if was && !ok && !r.dark.on() {
+		was := r.configured
+		ok, err := r.ask()
+		if err != nil {
+			p.cause = err
+		} else if was && !ok {
 			reset = append(reset, i)
 		}
-		if before && slow {
-			p.hung.extend()
+		if !hal.IsHung(err) {
+			hung = 0
+		} else if hung++; hung == hangs {
+			p.hung.extend(err)
 			break
 		}
 	}
@@ -240,61 +186,38 @@ func (p *Panel) look(slow bool) {
 	}
 }
 
-// configured asks row i. It reports slow if the bus hung.
-func (p *Panel) configured(i int) (ok, slow bool) {
-	r := &p.rows[i]
-	err, slow := attempt(func() (err error) { ok, err = r.dev.Configured(); return err })
-	if err != nil {
-		p.cause = fmt.Errorf("check %s: %w", r.dev, err)
-		r.dark.extend()
-	}
-	if !ok {
-		r.configured, r.shows = false, false
-	}
-	return ok, slow
-}
+// steady is how long a row has to be well until the log says so.
+const steady = 10 * time.Second
 
 // tell logs what went dark or came back since it was called last.
 func (p *Panel) tell() {
-	now := p.Dark()
-	gone := without(now, p.told)
-	back := without(p.told, now)
-	switch {
-	case p.hung.on() && len(gone) > 0:
-		p.log.Error("LED bus hangs, rows are frozen: check its wiring and supply", "event", "leds_hung", "err", p.cause)
-	case len(gone) > 0:
-		p.log.Error("LED rows do not answer: check the chips' supply and wiring", "event", "leds_dark", "rows", gone, "err", p.cause)
+	if p.hung.on() {
+		if !p.toldHung {
+			p.toldHung = true
+			p.log.Error("LED bus hangs, the face is frozen: check wiring and supply of the LED drivers", "event", "leds_hung", "err", p.cause)
+		}
+		return
 	}
-	if len(back) > 0 {
-		p.log.Info("LED rows are back", "event", "leds_back", "rows", back)
+	if p.toldHung {
+		p.toldHung = false
+		p.log.Info("LED bus can be used again", "event", "leds_free")
 	}
-	p.told = now
-}
-
-func without(a, b []int) (rest []int) {
-	for _, i := range a {
-		if !slices.Contains(b, i) {
-			rest = append(rest, i)
+	var gone, back []int
+	for i := range p.rows {
+		told := slices.Contains(p.toldDark, i)
+		switch d := &p.rows[i].dark; {
+		case d.on() && !told:
+			gone = append(gone, i)
+		case !d.on() && told && time.Since(d.ended) >= steady:
+			back = append(back, i)
 		}
 	}
-	return rest
-}
-
-// A pause is how long something that failed is left alone.
-type pause struct {
-	n     int // failures in a row
-	until time.Time
-}
-
-func (p *pause) on() bool   { return p.n > 0 }
-func (p *pause) over() bool { return p.n == 0 || !time.Now().Before(p.until) }
-func (p *pause) end()       { *p = pause{} }
-
-func (p *pause) extend() {
-	d := maxPause
-	if p.n < 6 {
-		d = min(minPause<<p.n, maxPause)
+	if gone != nil {
+		p.log.Error("LED rows do not answer: check wiring and supply of their drivers", "event", "leds_dark", "rows", gone, "err", p.cause)
+		p.toldDark = append(p.toldDark, gone...)
 	}
-	p.n++
-	p.until = time.Now().Add(d)
+	if back != nil {
+		p.log.Info("LED rows are back", "event", "leds_back", "rows", back)
+		p.toldDark = slices.DeleteFunc(p.toldDark, func(i int) bool { return slices.Contains(back, i) })
+	}
 }

@@ -1,12 +1,15 @@
 package display
 
 import (
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
+	_ "time/tzdata"
 
 	"wordclockd/internal/clock"
 	"wordclockd/internal/face"
+	"wordclockd/internal/proof"
 )
 
 // frame is how long a change of the face may take.
@@ -25,13 +28,13 @@ func TestYear(t *testing.T) {
 		at := time.Date(2026, 1, 1, 0, 0, 0, 0, vienna)
 		end := at.AddDate(1, 0, 0)
 		r := start(t, at, nil, func(c *Config) {
-			c.Time.Set(clock.Time{Quality: clock.Synced, Zone: vienna})
+			c.Time.Set(clock.FromHost(time.Now(), vienna))
 			c.Poll = 0
 		})
 		for ; at.Before(end) && !t.Failed(); at = at.Add(time.Minute) {
 			want := face.Say(at.Hour(), at.Minute(), face.Default).Mask()
 			time.Sleep(time.Until(at.Add(frame)))
-			if got := read(r.Lit()); got != want {
+			if got := r.Seen(); got != want {
 				t.Fatalf("%s: sees %04X, want %04X", at, got, want)
 			}
 			minutes++
@@ -41,5 +44,5 @@ func TestYear(t *testing.T) {
 	if want := 365 * 24 * 60; minutes != want {
 		t.Errorf("%d minutes, want %d", minutes, want)
 	}
-	proof(t, "display: a year of minutes on the LEDs, each within 20 ms of its boundary", minutes, "minutes", begin)
+	proof.Row(t, begin, "display: a year of minutes on the LEDs, each within 20 ms of its boundary", fmt.Sprintf("%d minutes", minutes))
 }

@@ -1,13 +1,8 @@
 package firmware
 
 import (
-	"bytes"
 	"context"
-	"fmt"
-	"log/slog"
-	"os"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -18,6 +13,7 @@ import (
 	"wordclockd/internal/clock"
 	"wordclockd/internal/face"
 	"wordclockd/internal/hal/sim"
+	"wordclockd/internal/proof"
 	"wordclockd/internal/task"
 )
 
@@ -26,7 +22,7 @@ type clockwork struct {
 	board   *sim.Board
 	synced  atomic.Bool // the host's clock
 	service clock.Service
-	log     bytes.Buffer
+	log     proof.Log
 	zone    *time.Location
 	stop    func() // and wait
 }
@@ -45,7 +41,7 @@ func start(t testing.TB, at time.Time, hurt func(*clockwork)) *clockwork {
 		Board:  d.board.Board,
 		Zone:   d.zone,
 		Synced: func() (bool, error) { return d.synced.Load(), nil },
-		Log:    slog.New(slog.NewTextHandler(&d.log, nil)),
+		Log:    d.log.Logger(),
 		Front: func(ctx context.Context, s clock.Service) error {
 			d.service = s
 			<-ctx.Done()
@@ -73,24 +69,13 @@ func start(t testing.TB, at time.Time, hurt func(*clockwork)) *clockwork {
 func (d *clockwork) sees(t testing.TB, p face.Phrase, dark ...int) {
 	t.Helper()
 	synctest.Wait()
-	got, want := d.mask(), p.Mask()
+	got, want := d.board.Seen(), p.Mask()
 	for _, row := range dark {
 		got[row], want[row] = 0, 0
 	}
 	if got != want {
 		t.Errorf("%s: sees %04X, want %04X, %q", time.Now().In(d.zone).Format(time.DateTime+".000"), got, want, p)
 	}
-}
-
-func (d *clockwork) mask() (m face.Mask) {
-	for row, levels := range d.board.Lit() {
-		for col, level := range levels {
-			if level > 0 {
-				m[row] |= 1 << col
-			}
-		}
-	}
-	return m
 }
 
 // says returns what the clock has to say at a time, written down plainly.
@@ -100,12 +85,7 @@ func says(at time.Time) face.Phrase { return face.Say(at.Hour(), at.Minute(), fa
 func (d *clockwork) logged(t testing.TB, want ...string) {
 	t.Helper()
 	synctest.Wait()
-	var got []string
-	for line := range strings.Lines(d.log.String()) {
-		_, event, _ := strings.Cut(strings.TrimSpace(line), "event=")
-		event, _, _ = strings.Cut(event, " ")
-		got = append(got, event)
-	}
+	got := d.log.Events()
 	slices.Sort(got)
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
@@ -120,11 +100,4 @@ func vienna(t testing.TB) *time.Location {
 		t.Fatal(err)
 	}
 	return zone
-}
-
-// proof prints what was shown as a row for docs/proofs.md.
-func proof(t testing.TB, what string, n int, unit string, begin time.Time) {
-	if !t.Failed() {
-		fmt.Fprintf(os.Stdout, "proof | %s | %d %s | %.1f\n", what, n, unit, time.Since(begin).Seconds())
-	}
 }

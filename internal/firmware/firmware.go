@@ -52,12 +52,15 @@ type device struct {
 	settings *watch.Value[clock.Settings] // from Change
 
 	status *watch.Value[clock.Status]
+
+	changing chan struct{} // full while somebody changes the settings
 }
 
 // build makes the tasks; nothing runs and no bus is touched.
 func build(c Config, in boot.Info, ask boot.Asks) *device {
 	d := &device{
 		front:    c.Front,
+		changing: make(chan struct{}, 1),
 		time:     watch.NewValue(clock.Time{Zone: c.Zone}),
 		face:     new(watch.Value[clock.Face]),
 		settings: watch.NewValue(clock.DefaultSettings()),
@@ -120,17 +123,20 @@ func (d *device) gather() (a, b, c <-chan struct{}) {
 func (d *device) Watch() (clock.Status, <-chan struct{}) { return d.status.Watch() }
 
 // Change implements clock.Service. Settings last as long as this start.
-func (d *device) Change(_ context.Context, f func(*clock.Settings) error) (err error) {
-	d.settings.Update(func(s *clock.Settings) {
-		next := *s
-		if err = f(&next); err != nil {
-			return
-		}
-		if err = next.Validate(); err != nil {
-			err = fmt.Errorf("change settings: %w", err)
-			return
-		}
-		*s = next
-	})
-	return err
+func (d *device) Change(ctx context.Context, f func(*clock.Settings) error) error {
+	select {
+	case d.changing <- struct{}{}:
+		defer func() { <-d.changing }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	s := d.settings.Get()
+	if err := f(&s); err != nil {
+		return err
+	}
+	if err := s.Validate(); err != nil {
+		return fmt.Errorf("change settings: %w", err)
+	}
+	d.settings.Set(s)
+	return nil
 }

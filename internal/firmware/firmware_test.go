@@ -3,8 +3,9 @@ package firmware
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
-	"runtime"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -15,6 +16,7 @@ import (
 	"wordclockd/internal/face"
 	"wordclockd/internal/hal"
 	"wordclockd/internal/hal/sim"
+	"wordclockd/internal/proof"
 )
 
 // frame is how long a change of the face may take.
@@ -64,7 +66,7 @@ func TestDays(t *testing.T) {
 			})
 		}
 	}
-	proof(t, "firmware: whole days, both changes of the clocks, by host and by RTC", minutes, "minutes", begin)
+	proof.Row(t, begin, "firmware: whole days, both changes of the clocks, by host and by RTC", fmt.Sprintf("%d minutes", minutes))
 }
 
 // TestChange of the clocks, spelled out.
@@ -130,7 +132,7 @@ func TestFailures(t *testing.T) {
 				case !s.Face.Unknown || s.Time.Quality != clock.Unknown:
 					t.Errorf("%s: says %+v of a time nobody knows", now, s.Time)
 				default:
-					lit := d.mask()
+					lit := d.board.Seen()
 					for row := range 9 {
 						if lit[row] != 0 {
 							t.Errorf("%s: lights row %d, %04X", now, row, lit[row])
@@ -172,7 +174,7 @@ func TestSurge(t *testing.T) {
 		d := start(t, time.Date(2026, 6, 15, 14, 30, 5, 0, vienna(t)), nil)
 		time.Sleep(11 * time.Second) // not just when the chips are looked at
 		d.board.Surge()
-		if d.mask() != (face.Mask{}) {
+		if d.board.Seen() != (face.Mask{}) {
 			t.Fatal("a surge left LEDs lit")
 		}
 		time.Sleep(5100 * time.Millisecond)
@@ -206,8 +208,8 @@ func TestStop(t *testing.T) {
 		"healthy":          func(*clockwork) {},
 		"sensor bus hangs": func(d *clockwork) { d.board.SensorBus.Inject(sim.Fault{Kind: sim.Stuck}) },
 		"slow wires": func(d *clockwork) {
-			d.board.LEDBus.Inject(sim.Fault{Kind: sim.Slow, Delay: 5 * time.Millisecond})
-			d.board.SensorBus.Inject(sim.Fault{Kind: sim.Slow, Delay: 5 * time.Millisecond})
+			d.board.LEDBus.Inject(sim.Fault{Kind: sim.Slow, Delay: 2 * time.Millisecond})
+			d.board.SensorBus.Inject(sim.Fault{Kind: sim.Slow, Delay: 2 * time.Millisecond})
 		},
 		"no RTC yet": func(d *clockwork) { d.synced.Store(false) },
 	} {
@@ -265,29 +267,70 @@ func TestChange(t *testing.T) {
 	})
 }
 
-// TestRestarts starts and stops the firmware fifty times on one board, and
-// counts what is left of it.
+// TestRestarts restarts the firmware fifty times on one board: each start is
+// right, the face stays lit or comes back, and nothing is left of the one before
+// (the bubble sees to goroutines).
 func TestRestarts(t *testing.T) {
-	board := sim.NewBoard()
-	run := func() {
-		ctx, cancel := context.WithCancel(t.Context())
+	synctest.Test(t, func(t *testing.T) {
+		const restarts = 50
+		time.Sleep(time.Until(time.Date(2026, 6, 15, 14, 30, 5, 0, time.UTC)))
+		board := sim.NewBoard()
+		var starts uint32
 		app := App(Config{
 			Board: board.Board, Zone: time.UTC, Log: slog.New(slog.DiscardHandler),
 			Synced: func() (bool, error) { return true, nil },
-			Front:  func(context.Context, clock.Service) error { cancel(); return nil },
+			Front: func(_ context.Context, s clock.Service) error {
+				starts++
+				time.Sleep(time.Second)
+				st, _ := s.Watch()
+				if want := says(time.Now().UTC()); st.Boot != starts || st.Face.Phrase != want || board.Seen() != want.Mask() {
+					t.Errorf("start %d: says %+v, sees %04X, want %s", starts, st, board.Seen(), want)
+				}
+				if starts > restarts {
+					return nil
+				}
+				return &boot.Restart{Reason: boot.User}
+			},
 		})
+		ctx, cancel := context.WithTimeout(t.Context(), 2*restarts*time.Second)
+		defer cancel()
 		var l boot.Loader
 		if err := l.Run(ctx, app); err != nil {
 			t.Fatal(err)
 		}
+		if starts != restarts+1 {
+			t.Errorf("%d starts, want %d", starts, restarts+1)
+		}
+	})
+}
+
+// TestOpenFiles: a start leaves no file open.
+func TestOpenFiles(t *testing.T) {
+	count := func() int {
+		names, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(names)
 	}
-	run()
-	before := runtime.NumGoroutine()
+	run := func() {
+		ctx, cancel := context.WithCancel(t.Context())
+		var l boot.Loader
+		if err := l.Run(ctx, App(Config{
+			Board: sim.NewBoard().Board, Zone: time.UTC, Log: slog.New(slog.DiscardHandler),
+			Synced: func() (bool, error) { return true, nil },
+			Front:  func(context.Context, clock.Service) error { cancel(); return nil },
+		})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run() // opens what the runtime keeps
+	before := count()
 	for range 50 {
 		run()
 	}
-	if after := runtime.NumGoroutine(); after > before {
-		t.Errorf("%d goroutines, %d after fifty restarts", before, after)
+	if after := count(); after > before {
+		t.Errorf("%d open files, %d after fifty starts", before, after)
 	}
 }
 

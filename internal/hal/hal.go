@@ -6,9 +6,11 @@
 package hal
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"sync/atomic"
+	"time"
 
 	"periph.io/x/conn/v3/analog"
 	"periph.io/x/conn/v3/gpio"
@@ -45,7 +47,18 @@ type TxError struct {
 	Bus  string
 	Addr uint16
 	W, R int // bytes that were to be written and read
+	Took time.Duration
 	Err  error
+}
+
+// Hung is what tells a transaction that nobody answered from one that was
+// refused: the adapter waited until it gave up.
+const Hung = 50 * time.Millisecond
+
+// IsHung reports whether err is that of a transaction that hung.
+func IsHung(err error) bool {
+	e, ok := errors.AsType[*TxError](err)
+	return ok && e.Took >= Hung
 }
 
 func (e *TxError) Error() string {
@@ -94,9 +107,10 @@ func (w *Wire) Tx(addr uint16, out, in []byte) error {
 	}
 	w.transactions.Add(1)
 	w.bytes.Add(uint64(n))
+	start := time.Now()
 	if err := w.bus.Tx(addr, out, in); err != nil {
 		w.errors.Add(1)
-		return &TxError{w.String(), addr, len(out), len(in), err}
+		return &TxError{w.String(), addr, len(out), len(in), time.Since(start), err}
 	}
 	return nil
 }

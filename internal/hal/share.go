@@ -1,6 +1,8 @@
 package hal
 
 import (
+	"time"
+
 	"periph.io/x/conn/v3/i2c"
 	"periph.io/x/conn/v3/physic"
 )
@@ -16,7 +18,9 @@ import (
 // them all. So before each transaction with the RTC, with the bus held, every
 // LED driver that still answers to All-Call is told not to. Its other MODE1
 // bits stay as they are: that it was reset remains to be seen and repaired by
-// who owns the LEDs.
+// who owns the LEDs. A driver that hangs the bus is left out for a while.
+//
+// The bus should be a [Wire]: only its errors tell what hung.
 func Share(b i2c.Bus) (leds, sensors i2c.Bus) {
 	h := &shared{bus: b, held: make(chan struct{}, 1)}
 	return ledSide{h}, sensorSide{h}
@@ -32,8 +36,15 @@ const (
 type shared struct {
 	bus  i2c.Bus
 	held chan struct{} // a channel, since the holder may sleep in a bubble
-	buf  [2]byte       // guarded by held
+
+	// Guarded by held.
+	buf  [2]byte
+	mute [len(LEDAddrs)]time.Time // until when a driver that hung is left out
 }
+
+// muteFor is how long a driver that hung is left out: each try costs a time-out
+// that the RTC and the LEDs wait for.
+const muteFor = time.Minute
 
 func (h *shared) String() string                    { return h.bus.String() }
 func (h *shared) SetSpeed(f physic.Frequency) error { return h.bus.SetSpeed(f) }
@@ -63,12 +74,18 @@ func (s sensorSide) Tx(addr uint16, w, r []byte) error {
 // silence clears ALLCALL wherever it is set. A driver that does not answer at
 // its own address is dead, or not there, and passed over.
 func (h *shared) silence() {
-	for _, addr := range LEDAddrs {
-		h.buf[0] = regMode1
-		if h.bus.Tx(addr, h.buf[:1], h.buf[1:]) != nil || h.buf[1]&allCall == 0 {
+	for i, addr := range LEDAddrs {
+		if time.Now().Before(h.mute[i]) {
 			continue
 		}
-		h.buf[1] &= modeBits &^ allCall
-		_ = h.bus.Tx(addr, h.buf[:], nil) // a driver lost since the read cannot answer 0x68 either
+		h.buf[0] = regMode1
+		err := h.bus.Tx(addr, h.buf[:1], h.buf[1:])
+		if err == nil && h.buf[1]&allCall != 0 {
+			h.buf[1] &= modeBits &^ allCall
+			err = h.bus.Tx(addr, h.buf[:], nil)
+		}
+		if IsHung(err) {
+			h.mute[i] = time.Now().Add(muteFor)
+		}
 	}
 }

@@ -55,7 +55,8 @@ func New(c Config) *Machine {
 // Sim returns the simulated board, nil if the board is real.
 func (m *Machine) Sim() *sim.Board { return m.sim }
 
-// Run runs the clock until ctx is done. The LEDs are dark when it returns nil.
+// Run runs the clock until ctx is done. When it returns nil, the LEDs of all
+// rows that answer are dark.
 func (m *Machine) Run(ctx context.Context) (err error) {
 	fw := firmware.Config{Zone: m.c.Device.Zone, Log: m.c.Log, Front: m.c.Front}
 	if m.sim != nil {

@@ -34,6 +34,8 @@ const (
 	edgeStep  = 10 * time.Millisecond // between two reads that seek it
 	edgeLimit = 1500 * time.Millisecond
 	tolerance = 1500 * time.Millisecond // of a floored second against the count
+	apart     = 2 * time.Second         // from the host's clock, at which an RTC is said to differ
+	together  = time.Second             // at which it is said to agree again
 	firstYear = 2024
 )
 
@@ -48,7 +50,7 @@ type Config struct {
 
 // A Keeper keeps the time.
 type Keeper struct {
-	Config // Immutable.
+	c Config // Immutable.
 
 	// Owned by Run.
 	rtc    *ds3231.Dev // nil if there is none
@@ -57,14 +59,16 @@ type Keeper struct {
 	err    error       // of the last of them
 
 	// What the log was told.
-	decided     bool
-	quality     clock.Quality
-	lost, apart bool // the RTC; from the host's clock
+	decided bool
+	quality clock.Quality
+	lost    bool // the RTC
+	differs bool // it, from the host's clock
+	news    int  // looks in a row that contradict this
 }
 
 // New returns a keeper. It does not touch the bus.
 func New(c Config) *Keeper {
-	k := &Keeper{Config: c}
+	k := &Keeper{c: c}
 	if c.Bus != nil {
 		k.rtc = ds3231.New(c.Bus)
 	}
@@ -84,7 +88,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 // step looks at everything once and returns how long to wait before the next.
 func (k *Keeper) step(ctx context.Context) time.Duration {
 	if k.synced() {
-		k.publish(clock.Time{Quality: clock.Synced})
+		k.publish(clock.FromHost(time.Now(), k.c.Zone))
 		if k.rtc == nil || k.failed == 0 && time.Since(k.looked) < idlePace {
 			return pace
 		}
@@ -98,9 +102,9 @@ func (k *Keeper) step(ctx context.Context) time.Duration {
 }
 
 func (k *Keeper) synced() bool {
-	ok, err := k.Synced()
+	ok, err := k.c.Synced()
 	if err != nil {
-		k.Log.Debug("host clock cannot be asked", "err", err)
+		k.c.Log.Debug("host clock cannot be asked", "err", err)
 	}
 	return ok && err == nil
 }
@@ -113,7 +117,7 @@ func (k *Keeper) judge(err error, needed bool) time.Duration {
 		k.failed = 0
 		if k.lost {
 			k.lost = false
-			k.Log.Info("RTC is back", "event", "rtc_back")
+			k.c.Log.Info("RTC is back", "event", "rtc_back")
 		}
 		return pace
 	}
@@ -122,9 +126,9 @@ func (k *Keeper) judge(err error, needed bool) time.Duration {
 	}
 	k.err = err
 	if !k.lost && !needed {
-		k.Log.Error("RTC cannot be believed: check its battery and wiring", "event", "rtc_lost", "err", err)
+		k.lost = true
+		k.c.Log.Error("RTC cannot be believed: check its battery and wiring", "event", "rtc_lost", "err", err)
 	}
-	k.lost = true
 	return pace
 }
 
@@ -135,14 +139,20 @@ func (k *Keeper) compare() error {
 	if err != nil {
 		return err
 	}
-	behind := time.Since(at).Truncate(time.Second)
-	switch apart := behind.Abs() > time.Second; {
-	case apart && !k.apart:
-		k.Log.Warn("RTC differs from the host's clock; it should keep UTC", "event", "rtc_differs", "behind", behind)
-	case !apart && k.apart:
-		k.Log.Info("RTC agrees with the host's clock", "event", "rtc_agrees")
+	behind := time.Since(at) - time.Second/2 // half a second is lost by flooring
+	if !k.differs && behind.Abs() <= apart || k.differs && behind.Abs() >= together {
+		k.news = 0
+		return nil
 	}
-	k.apart = behind.Abs() > time.Second
+	if k.news++; k.news < 2 {
+		return nil // once may be a bit that was hit on the wire
+	}
+	k.news, k.differs = 0, !k.differs
+	if k.differs {
+		k.c.Log.Warn("RTC differs from the host's clock; it should keep UTC", "event", "rtc_differs", "behind", time.Since(at).Truncate(time.Second))
+	} else {
+		k.c.Log.Info("RTC agrees with the host's clock", "event", "rtc_agrees")
+	}
 	return nil
 }
 
@@ -153,7 +163,7 @@ func (k *Keeper) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	now := k.Time.Get()
+	now := k.c.Time.Get()
 	if now.Quality == clock.RTC && host.Sub(now.Host) < realign &&
 		now.True.Add(host.Sub(now.Host)).Sub(at).Abs() <= tolerance {
 		return nil
@@ -199,19 +209,23 @@ func (k *Keeper) read() (time.Time, error) {
 
 // publish believes t, and logs when the source changes.
 func (k *Keeper) publish(t clock.Time) {
-	t.Zone = k.Zone
-	k.Time.Set(t)
+	t.Zone = k.c.Zone
+	if old := k.c.Time.Get(); old.Quality == clock.Synced && t.Quality == clock.Synced && old.Zone == t.Zone &&
+		old.True.Add(t.Host.Sub(old.Host)).Sub(t.True).Abs() < time.Millisecond {
+		return // as believed
+	}
+	k.c.Time.Set(t)
 	if k.decided && t.Quality == k.quality {
 		return
 	}
 	k.decided, k.quality = true, t.Quality
 	if t.Quality == clock.Unknown {
-		k.Log.Error("time is unknown: the host's clock is not synchronised, and the RTC cannot be believed",
+		k.c.Log.Error("time is unknown: the host's clock is not synchronised, and the RTC cannot be believed",
 			"event", "time_unknown", "rtc", k.err)
 		return
 	}
 	local, _ := t.At(time.Now())
-	k.Log.Info("time is known", "event", "time_known", "source", t.Quality.String(), "local", local.Format(time.RFC3339))
+	k.c.Log.Info("time is known", "event", "time_known", "source", t.Quality.String(), "local", local.Format(time.RFC3339))
 }
 
 // sleep waits for d or until ctx is done.

@@ -1,20 +1,21 @@
 package timekeeper
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"wordclockd/internal/clock"
 	"wordclockd/internal/hal/sim"
+	"wordclockd/internal/proof"
 	"wordclockd/internal/task"
 	"wordclockd/internal/watch"
 )
@@ -25,7 +26,7 @@ type rig struct {
 	*sim.Board
 	synced atomic.Bool
 	time   *watch.Value[clock.Time]
-	log    bytes.Buffer
+	log    proof.Log
 }
 
 // begin is when the tests start; the RTC is fast sub-seconds apart from it.
@@ -43,7 +44,7 @@ func start(t *testing.T, prepare func(*rig)) *rig {
 		Zone:   time.FixedZone("test", 7200),
 		Synced: func() (bool, error) { return r.synced.Load(), nil },
 		Time:   r.time,
-		Log:    slog.New(slog.NewTextHandler(&r.log, nil)),
+		Log:    r.log.Logger(),
 	})
 	g, _ := task.NewGroup(context.Background())
 	g.Go(k.String(), k.Run)
@@ -73,20 +74,11 @@ func (r *rig) believes(t *testing.T, q clock.Quality, off time.Duration) {
 	}
 }
 
+// logged fails unless the log has these events, in this order, and no others.
 func (r *rig) logged(t *testing.T, want ...string) {
 	t.Helper()
 	synctest.Wait()
-	var got []string
-	for line := range strings.Lines(r.log.String()) {
-		_, event, _ := strings.Cut(strings.TrimSpace(line), "event=")
-		event, rest, _ := strings.Cut(event, " ")
-		if _, source, ok := strings.Cut(rest, "source="); ok {
-			source, _, _ = strings.Cut(source, " ")
-			event += " " + source
-		}
-		got = append(got, event)
-	}
-	if !slices.Equal(got, want) {
+	if got := r.log.Events("source"); !slices.Equal(got, want) {
 		t.Errorf("events %q, want %q\n%s", got, want, &r.log)
 	}
 }
@@ -186,8 +178,8 @@ func TestDay(t *testing.T) {
 		r.believes(t, clock.Synced, 0)
 		r.RTC.Set(time.Now())
 		time.Sleep(2 * time.Minute)
-		r.logged(t, "time_known synced", "rtc_differs", "time_known rtc", "time_unknown", "time_known rtc", "rtc_back",
-			"time_unknown", "time_known synced", "rtc_agrees", "rtc_back")
+		r.logged(t, "time_known synced", "rtc_differs", "time_known rtc", "time_unknown", "time_known rtc",
+			"time_unknown", "time_known synced", "rtc_lost", "rtc_back", "rtc_agrees")
 	})
 }
 
@@ -202,6 +194,30 @@ func TestRTCNotNeeded(t *testing.T) {
 		r.believes(t, clock.Synced, 0)
 		r.logged(t, "time_known synced", "rtc_lost", "rtc_back")
 	})
+}
+
+// TestNearlyRight: an RTC on the verge of differing is no news, one that
+// differs is one event, and so is its coming back.
+func TestNearlyRight(t *testing.T) {
+	for behind, want := range map[time.Duration][]string{
+		0:                       {"time_known synced"},
+		1500 * time.Millisecond: {"time_known synced"},
+		2100 * time.Millisecond: {"time_known synced", "rtc_differs"},
+		-time.Hour:              {"time_known synced", "rtc_differs"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := start(t, func(r *rig) {
+				r.synced.Store(true)
+				r.RTC.Set(begin.Add(-behind))
+				r.SensorBus.Inject(sim.Fault{Kind: sim.Slow, Delay: 3 * time.Millisecond})
+			})
+			time.Sleep(24 * time.Hour)
+			// A bit that is hit on the wire makes an hour, once.
+			r.SensorBus.Inject(sim.Fault{Kind: sim.Flip, Byte: 3, Mask: 0x01, Times: 1})
+			time.Sleep(24 * time.Hour)
+			r.logged(t, want...)
+		})
+	}
 }
 
 // TestGlitch: a look that fails now and then changes nothing and is no event.
@@ -260,10 +276,30 @@ func TestHostCannotBeAsked(t *testing.T) {
 			Log:    slog.New(slog.DiscardHandler),
 		})
 		k.step(t.Context())
-		if q := k.Time.Get().Quality; q != clock.Unknown {
+		if q := k.c.Time.Get().Quality; q != clock.Unknown {
 			t.Errorf("quality %s, want %s", q, clock.Unknown)
 		}
 	})
+}
+
+// TestDisciplined is what adjtimex(2) may say.
+func TestDisciplined(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		state  int
+		status int32
+		want   bool
+	}{
+		{"disciplined", unix.TIME_OK, unix.STA_PLL | unix.STA_NANO, true},
+		{"before a leap second", unix.TIME_INS, unix.STA_PLL, true},
+		{"never disciplined", unix.TIME_ERROR, unix.STA_UNSYNC, false},
+		{"just set by hand", unix.TIME_OK, unix.STA_UNSYNC, false},
+		{"in error", unix.TIME_ERROR, unix.STA_PLL, false},
+	} {
+		if got := disciplined(c.state, c.status); got != c.want {
+			t.Errorf("%s: %t, want %t", c.name, got, c.want)
+		}
+	}
 }
 
 // TestKernel asks the kernel that runs the test; either answer is one.

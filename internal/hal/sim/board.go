@@ -3,6 +3,7 @@ package sim
 import (
 	"time"
 
+	"wordclockd/internal/face"
 	"wordclockd/internal/hal"
 )
 
@@ -59,6 +60,18 @@ func (b *Board) Lit() (lit [10][16]uint8) {
 		lit[row] = c.Lit()
 	}
 	return lit
+}
+
+// Seen returns which cells are lit at all.
+func (b *Board) Seen() (m face.Mask) {
+	for row, levels := range b.Lit() {
+		for col, level := range levels {
+			if level > 0 {
+				m[row] |= 1 << col
+			}
+		}
+	}
+	return m
 }
 
 // Surge resets all LED drivers without telling anybody.

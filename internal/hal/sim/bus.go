@@ -119,7 +119,7 @@ func (b *Bus) Msg(addr uint16, read bool, p []byte, stop bool) error {
 
 // message runs START, address, bytes and, if asked for or after an error, STOP.
 func (b *Bus) message(addr uint16, read bool, p []byte, stop bool) error {
-	m := b.strikes(addr, len(p))
+	m := b.strikes(addr, read, len(p))
 	err := b.transfer(m, addr, read, p)
 	if err != nil || stop {
 		for _, c := range b.heard {
@@ -135,8 +135,7 @@ func (b *Bus) transfer(m harm, addr uint16, read bool, p []byte) error {
 		time.Sleep(m.stuck)
 		return errTimeout
 	}
-	b.byteTime(m, 0)
-	if err := b.address(m, uint16(m.flip(0, byte(addr))), read); err != nil {
+	if err := b.address(m, addr, read); err != nil {
 		return err
 	}
 	for i := range p {
@@ -151,22 +150,26 @@ func (b *Bus) transfer(m harm, addr uint16, read bool, p []byte) error {
 	return nil
 }
 
+// address sends the first byte: seven bits of address, and R/W.
 func (b *Bus) address(m harm, addr uint16, read bool) error {
 	b.acks = b.acks[:0]
-	b.mu.Lock()
-	chips := b.chips
-	b.mu.Unlock()
 	if m.nack == 0 {
 		return errNack
 	}
-	for _, c := range chips {
-		if c.Start(addr, read) {
+	v := byte(addr << 1)
+	if read {
+		v |= 1
+	}
+	v = m.flip(0, v)
+	for _, c := range b.attached() {
+		if c.Start(uint16(v>>1), v&1 != 0) {
 			b.acks = append(b.acks, c)
 			if !slices.Contains(b.heard, c) {
 				b.heard = append(b.heard, c)
 			}
 		}
 	}
+	b.byteTime(m, 0)
 	if len(b.acks) == 0 {
 		return errNack
 	}
@@ -192,8 +195,14 @@ func (b *Bus) read() byte {
 	return v
 }
 
-// byteTime is the moment before byte n, the address being byte 0: it takes as
-// long as the wire is slow, and the supply may break down in it.
+func (b *Bus) attached() []Chip {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.chips
+}
+
+// byteTime is byte n on the wire, the address being byte 0: it takes as long as
+// the wire is slow, and the supply may break down before a chip has taken it.
 func (b *Bus) byteTime(m harm, n int) {
 	if m.slow > 0 {
 		time.Sleep(m.slow)
@@ -203,9 +212,7 @@ func (b *Bus) byteTime(m harm, n int) {
 	}
 	chips := b.acks
 	if m.whole {
-		b.mu.Lock()
-		chips = b.chips
-		b.mu.Unlock()
+		chips = b.attached()
 	}
 	for _, c := range chips {
 		c.Reset()

@@ -93,7 +93,9 @@ func TestFaults(t *testing.T) {
 		{name: "stuck for a second", fault: Fault{Kind: Stuck, Delay: time.Second}, err: syscall.ETIMEDOUT, want: all(1), took: time.Second},
 		{name: "flipped data", fault: Fault{Kind: Flip, Byte: 2, Mask: 0x80},
 			want: [16]uint8{0x89, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9}},
-		{name: "flipped address", fault: Fault{Kind: Flip, Mask: 0x01}, err: syscall.EREMOTEIO, want: all(1)},
+		{name: "flipped address", fault: Fault{Kind: Flip, Mask: 0x02}, err: syscall.EREMOTEIO, want: all(1)},
+		{name: "flipped R/W", fault: Fault{Kind: Flip, Mask: 0x01}, err: syscall.EREMOTEIO, want: all(1)},
+		{name: "brown-out in the address", fault: Fault{Kind: BrownOut}, err: syscall.EREMOTEIO, mode1: 0x11},
 		{name: "brown-out between two bytes", fault: Fault{Kind: BrownOut, Byte: 9}, err: syscall.EREMOTEIO, mode1: 0x11},
 		{name: "slow", fault: Fault{Kind: Slow, Delay: time.Millisecond}, want: all(9), took: 18 * time.Millisecond},
 	} {

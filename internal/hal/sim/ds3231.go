@@ -28,6 +28,7 @@ const (
 	rtcDeaf rtcPhase = iota
 	rtcPointer
 	rtcData
+	rtcRead
 )
 
 const (
@@ -114,7 +115,7 @@ func (c *DS3231) Start(addr uint16, read bool) (ack bool) {
 	c.latch()
 	c.phase = rtcPointer
 	if read {
-		c.phase = rtcData
+		c.phase = rtcRead
 	}
 	return true
 }
@@ -161,7 +162,7 @@ func (c *DS3231) store(b byte) {
 func (c *DS3231) Read() byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.phase != rtcData {
+	if c.phase != rtcRead {
 		return 0xFF
 	}
 	b := c.reg[c.ptr]

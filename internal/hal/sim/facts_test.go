@@ -2,6 +2,7 @@ package sim
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -20,7 +21,7 @@ import (
 //	w ADDR [BYTE...]     write, all of it acknowledged; then STOP
 //	r ADDR = BYTE...     read these; then STOP
 //	begin STEP           the step without its STOP
-//	no STEP              the step fails
+//	no STEP              the step is not acknowledged
 //	lit LEVEL...         of the sixteen outputs
 //	lux N                falls on the sensor
 //	sleep DURATION
@@ -72,8 +73,8 @@ func (p *player) step(f []string, stop bool) error {
 	case "r":
 		return p.read(args, stop)
 	case "no":
-		if err := p.step(args, stop); err == nil {
-			return fmt.Errorf("was acknowledged")
+		if err := p.step(args, stop); !errors.Is(err, errNack) {
+			return fmt.Errorf("%v, want %v", err, errNack)
 		}
 		return nil
 	case "begin":

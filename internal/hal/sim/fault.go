@@ -11,10 +11,10 @@ import (
 type Kind uint8
 
 const (
-	Nack     Kind = iota // Byte is not acknowledged, and not taken
+	Nack     Kind = iota // Byte is not acknowledged, and not taken; only what a chip takes can be
 	Stuck                // a wire is held low until the adapter gives up
 	Flip                 // the bits of Mask in Byte are inverted
-	BrownOut             // the supply breaks down before Byte
+	BrownOut             // the supply breaks down in Byte, which is lost
 	Slow                 // each byte takes Delay
 )
 
@@ -31,7 +31,7 @@ func (k Kind) String() string {
 type Fault struct {
 	Kind  Kind
 	Addr  uint16        // of the messages that it befalls; 0 means all
-	Byte  int           // of the message; 0 is the address
+	Byte  int           // of the message; 0 is the address and, in bit 0, R/W
 	Mask  byte          // Flip
 	Delay time.Duration // Slow; for Stuck, how long it takes, Timeout if 0
 	Whole bool          // BrownOut: of all chips on the bus, not of the addressed alone
@@ -69,12 +69,12 @@ type harm struct {
 
 // strikes collects the faults that befall a message of n bytes to addr, and
 // counts them down.
-func (b *Bus) strikes(addr uint16, n int) harm {
+func (b *Bus) strikes(addr uint16, read bool, n int) harm {
 	m := harm{nack: -1, brownOut: -1, flipped: -1}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.faults = slices.DeleteFunc(b.faults, func(f *Fault) (over bool) {
-		if f.Addr != 0 && f.Addr != addr || f.Byte > n {
+		if f.Addr != 0 && f.Addr != addr || f.Byte > n || f.Kind == Nack && read && f.Byte > 0 {
 			return false
 		}
 		m.add(f)

@@ -25,6 +25,7 @@ const (
 	tlcDeaf    tlcPhase = iota // not addressed
 	tlcControl                 // the next byte is the control byte
 	tlcData
+	tlcRead
 	tlcReset1 // Software Reset called, 0xA5 to come
 	tlcReset2 // 0x5A to come
 	tlcReset3 // STOP to come
@@ -103,7 +104,7 @@ func (c *TLC59116) Start(addr uint16, read bool) (ack bool) {
 	case c.answers(addr):
 		c.phase = tlcControl
 		if read {
-			c.phase = tlcData
+			c.phase = tlcRead
 		}
 	case addr == tlcSWRST && !read:
 		c.phase = tlcReset1
@@ -190,7 +191,7 @@ func (c *TLC59116) advance() {
 func (c *TLC59116) Read() byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.phase != tlcData {
+	if c.phase != tlcRead {
 		return 0xFF
 	}
 	b := c.reg[c.ptr]

@@ -1,0 +1,144 @@
+package display
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"periph.io/x/conn/v3/i2c"
+
+	"wordclockd/internal/face"
+	"wordclockd/internal/hal"
+	"wordclockd/internal/hal/tlc59116"
+)
+
+// A row is one LED driver and what it is known to hold.
+type row struct {
+	dev        *tlc59116.Dev
+	configured bool
+	holds      bool // pwm and group are in the chip
+	pwm        [face.Cols]uint8
+	group      uint8
+	dark       pause
+}
+
+func newRow(b i2c.Bus, addr uint16) row { return row{dev: tlc59116.New(b, addr)} }
+
+// show brings the row to pwm and group, in two attempts.
+func (r *row) show(pwm *[face.Cols]uint8, group uint8) error {
+	err := r.write(pwm, group)
+	if err != nil && !hal.IsHung(err) {
+		err = r.write(pwm, group)
+	}
+	if err != nil {
+		r.dark.extend(err)
+		return err
+	}
+	r.dark.end()
+	return nil
+}
+
+// errForgetful is a chip that acknowledges everything and keeps nothing.
+var errForgetful = errors.New("does not keep its configuration")
+
+// write brings the row to pwm and group. A chip of which nothing is known, be
+// it because it failed, is configured first, and has to prove it.
+func (r *row) write(pwm *[face.Cols]uint8, group uint8) (err error) {
+	defer func() {
+		if err != nil {
+			r.configured, r.holds = false, false
+		}
+	}()
+	if !r.configured {
+		if err := r.dev.Configure(); err != nil {
+			return fmt.Errorf("configure %s: %w", r.dev, err)
+		}
+		if ok, err := r.dev.Configured(); err != nil {
+			return fmt.Errorf("check %s: %w", r.dev, err)
+		} else if !ok {
+			return fmt.Errorf("configure %s: %w", r.dev, errForgetful)
+		}
+		r.configured, r.holds = true, false
+	}
+	if !r.holds || r.group != group {
+		if err := r.dev.SetGroup(group); err != nil {
+			return fmt.Errorf("dim %s: %w", r.dev, err)
+		}
+		r.group = group
+	}
+	if !r.holds || r.pwm != *pwm {
+		if err := r.dev.SetPWM(pwm); err != nil {
+			return fmt.Errorf("light %s: %w", r.dev, err)
+		}
+		r.pwm, r.holds = *pwm, true
+	}
+	return nil
+}
+
+// ask reports whether the chip is as it was configured, in two attempts.
+func (r *row) ask() (ok bool, err error) {
+	ok, err = r.dev.Configured()
+	if err != nil && !hal.IsHung(err) {
+		ok, err = r.dev.Configured()
+	}
+	if err != nil {
+		err = fmt.Errorf("check %s: %w", r.dev, err)
+		r.dark.extend(err)
+	}
+	if !ok {
+		r.configured, r.holds = false, false
+	}
+	return ok, err
+}
+
+// What failed is left alone for a pause that doubles up to maxPause.
+const (
+	minPause = 100 * time.Millisecond
+	maxPause = 5 * time.Second
+)
+
+// A pause is how long something that failed is left alone.
+type pause struct {
+	n     int // failures in a row; 0 is none
+	until time.Time
+	cost  time.Duration // what the latest failure took
+	ended time.Time
+}
+
+func (p *pause) on() bool { return p.n > 0 }
+
+func (p *pause) end() {
+	if p.on() {
+		*p = pause{ended: time.Now()}
+	}
+}
+
+func (p *pause) extend(err error) {
+	p.cost = 0
+	if e, ok := errors.AsType[*hal.TxError](err); ok {
+		p.cost = e.Took
+	}
+	d := maxPause
+	if p.n < 6 {
+		d = min(minPause<<p.n, maxPause)
+	}
+	p.n++
+	p.until = time.Now().Add(d)
+}
+
+// over reports whether it is time for another try. One that could take beyond
+// next is put off until then; the zero time is never.
+func (p *pause) over(next time.Time) bool {
+	now := time.Now()
+	if !p.on() {
+		return true
+	}
+	if now.Before(p.until) {
+		return false
+	}
+	if !next.IsZero() && now.Before(next) && p.cost >= hal.Hung && now.Add(p.cost+p.cost/2).After(next) {
+		p.until = next
+		return false
+	}
+	return true
+}
