@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -83,6 +84,11 @@ func TestArchitectureNamesEveryRoom(t *testing.T) {
 		line := fmt.Sprintf("| `%s` | %d |", name, r.layer)
 		if !strings.Contains(text, line) {
 			t.Errorf("docs/architecture.md: no line that begins with %s", line)
+		}
+	}
+	for _, m := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\| \\d \\|").FindAllStringSubmatch(text, -1) {
+		if _, ok := rooms[m[1]]; !ok {
+			t.Errorf("docs/architecture.md: names %s, which has no room in the table", m[1])
 		}
 	}
 }

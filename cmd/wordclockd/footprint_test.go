@@ -24,9 +24,9 @@ func build(t testing.TB) string {
 	return bin
 }
 
-// run starts the program and returns when it has logged its first face. stop
+// clockOf starts the program and returns when it has logged its first face. stop
 // ends it.
-func run(t testing.TB, bin string) (pid int, stop func()) {
+func clockOf(t testing.TB, bin string) (pid int, stop func()) {
 	t.Helper()
 	cmd := exec.Command(bin, "run")
 	stderr, err := cmd.StderrPipe()
@@ -65,7 +65,7 @@ func TestFootprint(t *testing.T) {
 	if info.Size() > maxBinary {
 		t.Errorf("the program has %d bytes, want %d at most", info.Size(), maxBinary)
 	}
-	pid, stop := run(t, bin)
+	pid, stop := clockOf(t, bin)
 	defer stop()
 	rss := resident(t, pid)
 	if rss > maxRSS {
@@ -101,7 +101,7 @@ func BenchmarkStart(b *testing.B) {
 	var toFace, toVersion time.Duration
 	for b.Loop() {
 		begin := time.Now()
-		_, stop := run(b, bin)
+		_, stop := clockOf(b, bin)
 		toFace += time.Since(begin)
 		stop()
 		begin = time.Now()

@@ -206,6 +206,12 @@ func TestRefuse(t *testing.T) {
 		{"cmd/wordclockd", high, module + "/internal/util", true},
 		{"cmd/wordclockd", high, "golang.org/x/sys/unix", false},
 		{"cmd/wordclockd", high, "go.etcd.io/bbolt", true},
+		{"firmware", rooms["firmware"], module + "/internal/hal/sim", true},
+		{"machine", rooms["machine"], module + "/internal/hal/sim", false},
+		{"boot", rooms["boot"], module + "/internal/config", true},
+		{"hal/sim", rooms["hal/sim"], module + "/internal/hal", false},
+		{"hal/sim", rooms["hal/sim"], module + "/internal/hal/tlc59116", true},
+		{"machine", rooms["machine"], module + "/internal/proof", true},
 	} {
 		if got := refuse(c.name, c.r, c.path); (got != "") != c.refused {
 			t.Errorf("%s imports %s: refused = %q, want refused %t", c.name, c.path, got, c.refused)

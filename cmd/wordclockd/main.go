@@ -23,10 +23,18 @@ func main() {
 	cmd.SetArgs(os.Args[1:])
 	err := cmd.ExecuteContext(ctx)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "wordclockd:", err)
-		if p, ok := errors.AsType[*task.Panic](err); ok {
-			fmt.Fprintf(os.Stderr, "\n%s", p.Stack)
-		}
+		report(err)
 	}
 	os.Exit(exitCode(err))
+}
+
+// report prints an error, and the stack of a panic. Like all that a clock says
+// it must not wait for a reader.
+func report(err error) {
+	c := openConsole(os.Stderr)
+	defer c.close()
+	fmt.Fprintln(c, "wordclockd:", err)
+	if p, ok := errors.AsType[*task.Panic](err); ok {
+		fmt.Fprintf(c, "\n%s", p.Stack)
+	}
 }

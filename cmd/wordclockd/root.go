@@ -40,8 +40,9 @@ func exitCode(err error) int {
 
 func newRoot() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "wordclockd",
-		Short: "A German word clock, on real chips or on simulated ones",
+		Use:     "wordclockd",
+		Version: version,
+		Short:   "A German word clock, on real chips or on simulated ones",
 		Long: `wordclockd is a German word clock: ES IST FÜNF NACH HALB DREI.
 
 It runs the full clock on a Raspberry Pi with real LED drivers and a real RTC, or
@@ -55,25 +56,41 @@ the same clock on chips that are simulated to the register. Start one with
 			if len(args) == 0 {
 				return cmd.Help()
 			}
-			err := fmt.Errorf("verb %q: there is none, see wordclockd --help", args[0])
-			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-				err = fmt.Errorf("verb %q: there is none, did you mean %s?", args[0], strings.Join(near, " or "))
-			}
-			return usageError{err}
+			return noVerb(cmd, args[0])
 		},
 	}
 	cmd.PersistentFlags().Bool("json", false, "print JSON, for scripts")
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%s: %w, see %s --help", cmd.Name(), err, cmd.CommandPath())}
+		if cmd.HasParent() {
+			err = fmt.Errorf("%s: %w", cmd.Name(), err)
+		}
+		return usageError{fmt.Errorf("%w, see %s --help", err, cmd.CommandPath())}
 	})
 	cmd.SetHelpTemplate(cmd.HelpTemplate() + `{{with index .Annotations "exits"}}
 EXIT STATUS
 {{.}}{{end}}`)
 	cmd.AddCommand(newRun(), newFace(), newVersion())
 	cmd.InitDefaultHelpCmd()
+	cmd.InitDefaultVersionFlag()
 	cmd.InitDefaultCompletionCmd()
 	annotate(cmd)
+	if help, _, err := cmd.Find([]string{"help"}); err == nil {
+		help.Args = func(_ *cobra.Command, args []string) error {
+			if found, rest, err := cmd.Find(args); err != nil || len(rest) > 0 {
+				return noVerb(found, rest[0])
+			}
+			return nil
+		}
+	}
 	return cmd
+}
+
+// noVerb is the error for a verb that cmd does not have.
+func noVerb(cmd *cobra.Command, verb string) error {
+	if near := cmd.SuggestionsFor(verb); len(near) > 0 {
+		return usageError{fmt.Errorf("verb %q: there is none, did you mean %s?", verb, strings.Join(near, " or "))}
+	}
+	return usageError{fmt.Errorf("verb %q: there is none, see %s --help", verb, cmd.CommandPath())}
 }
 
 // annotate gives verbs that name no exit codes, such as cobra's own, those that
@@ -100,7 +117,7 @@ func exits(codes ...int) map[string]string {
 func takes(least, most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) < least || len(args) > most {
-			return usageError{fmt.Errorf("%s: %d arguments: want %s", cmd.Name(), len(args), cmd.UseLine())}
+			return usageError{fmt.Errorf("%s: number of arguments is %d: want %s", cmd.Name(), len(args), cmd.UseLine())}
 		}
 		return nil
 	}

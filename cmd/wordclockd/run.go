@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/signal"
@@ -48,8 +49,7 @@ CONFIGURATION
 			if wantsJSON(cmd) {
 				c.Log.Format = "json"
 			}
-			signal.Ignore(syscall.SIGPIPE) // nobody reads the log: no reason to go dark
-			if err := newMachine(c).Run(cmd.Context()); err != nil {
+			if err := run(cmd.Context(), c); err != nil {
 				return fmt.Errorf("run clock: %w", err)
 			}
 			return nil
@@ -59,25 +59,39 @@ CONFIGURATION
 	return cmd
 }
 
-// newMachine returns the clock with a front end that suits where it runs.
-func newMachine(c config.Config) *machine.Machine {
+// run runs the clock, with a front end that suits where it is started.
+func run(ctx context.Context, c config.Config) error {
+	signal.Ignore(syscall.SIGPIPE) // nobody reads the log: no reason to go dark
 	mc := machine.Config{Config: c, Desc: self}
+	log := openConsole(os.Stderr)
+	defer log.close()
 	if c.Log.Format == "json" || !isTerminal(os.Stdout) {
-		mc.Log = newLog(os.Stderr, c.Log, isTerminal(os.Stderr), paints(os.Stderr))
+		mc.Log = newLog(log, c.Log, isTerminal(os.Stderr), paints(os.Stderr))
 		mc.Front = logFaces(mc.Log)
-		return machine.New(mc)
+		return machine.New(mc).Run(ctx)
 	}
-	s := &screen{out: os.Stdout, color: paints(os.Stdout), lit: says}
-	mc.Front = s.Run
-	mc.Log = newLog(os.Stderr, c.Log, false, false)
+
+	front := openConsole(os.Stdout)
+	defer front.close()
 	if isTerminal(os.Stderr) {
-		mc.Log = newLog(s, c.Log, true, s.color)
+		mc.Log = newLog(front, c.Log, true, paints(os.Stdout))
+	} else {
+		mc.Log = newLog(log, c.Log, false, false)
 	}
+	s := &screen{console: front, terminal: os.Stdout, color: paints(os.Stdout)}
+	mc.Front = s.Run
 	m := machine.New(mc)
+	s.lit = view(m)
+	return m.Run(ctx)
+}
+
+// view returns how to see which LEDs are lit: those of chip models themselves,
+// else what the display believes.
+func view(m *machine.Machine) func(clock.Status) face.Mask {
 	if chips := m.Sim(); chips != nil {
-		s.lit = func(clock.Status) face.Mask { return sees(chips.Lit()) }
+		return func(clock.Status) face.Mask { return chips.Seen() }
 	}
-	return m
+	return says
 }
 
 // says returns which LEDs the display believes to be lit.
@@ -85,18 +99,6 @@ func says(s clock.Status) face.Mask {
 	m := s.Face.Phrase.Mask()
 	for _, row := range s.Face.Dark {
 		m[row] = 0
-	}
-	return m
-}
-
-// sees returns which LEDs are lit, if only faintly.
-func sees(lit [face.Rows][face.Cols]uint8) (m face.Mask) {
-	for row := range lit {
-		for col, level := range lit[row] {
-			if level > 0 {
-				m[row] |= 1 << col
-			}
-		}
 	}
 	return m
 }

@@ -21,8 +21,9 @@ func TestMain(m *testing.M) {
 //
 //	! status PROG [ARG...]       run a program that fails, and keep its exit code
 //	code N                       what the exit code was
+//	signal SIGNAL                by which the next clock is asked to stop
 //	clock until EVENT PROG...    run a clock until it has logged an event, then
-//	                             ask it to stop by SIGTERM and want exit status 0
+//	                             ask it to stop and want exit status 0
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
@@ -30,6 +31,7 @@ func TestScripts(t *testing.T) {
 			"status": cmdStatus,
 			"code":   cmdCode,
 			"clock":  cmdClock,
+			"signal": func(ts *testscript.TestScript, _ bool, args []string) { ts.Setenv("signal", args[0]) },
 		},
 	})
 }
@@ -68,6 +70,10 @@ func cmdClock(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(cmd.Start())
 	defer cmd.Process.Kill()
 
+	stop := syscall.SIGTERM
+	if ts.Getenv("signal") == "SIGHUP" {
+		stop = syscall.SIGHUP
+	}
 	var log bytes.Buffer
 	told := false
 	for buf := make([]byte, 4096); ; {
@@ -75,7 +81,7 @@ func cmdClock(ts *testscript.TestScript, neg bool, args []string) {
 		log.Write(buf[:n])
 		if !told && strings.Contains(log.String(), event) {
 			told = true
-			ts.Check(cmd.Process.Signal(syscall.SIGTERM))
+			ts.Check(cmd.Process.Signal(stop))
 		}
 		if errors.Is(err, io.EOF) {
 			break

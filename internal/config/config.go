@@ -121,19 +121,18 @@ func Read(environ []string) (Config, error) {
 	return c, nil
 }
 
-// setVariable sets the key that a variable of the environment stands for. A
-// variable of a known section that is no key is an error, not a default.
+// forTests are variables of this name that the tests read.
+var forTests = []string{prefix + "PEERS", prefix + "KERNEL", prefix + "SOAK_SEED", prefix + "SOAK_N"}
+
+// setVariable sets the key that a variable of the environment stands for. One
+// of ours that is no key is an error, not a default.
 func (c *Config) setVariable(name, value string) error {
-	ours := false
 	for _, k := range keys {
-		variable := Variable(k.name)
-		if name == variable {
+		if name == Variable(k.name) {
 			return k.set(c, value)
 		}
-		section, _, _ := strings.Cut(k.name, ".")
-		ours = ours || strings.HasPrefix(name, Variable(section)+"_")
 	}
-	if ours {
+	if strings.HasPrefix(name, prefix) && !slices.Contains(forTests, name) {
 		return fmt.Errorf("no such key, the nearest is %s", nearest(name))
 	}
 	return nil

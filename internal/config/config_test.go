@@ -42,6 +42,8 @@ func TestBadVariables(t *testing.T) {
 		"LOG_LEVEL=loud":              `"loud": want debug, info, warn or error`,
 		"LOG_FORMAT=xml":              `"xml": want auto or text or json`,
 		"BOARD_LED_BUS=1":             `"1": no such key, the nearest is WORDCLOCKD_BOARD_LEDS_BUS`,
+		"BORD_KIND=linux":             `"linux": no such key, the nearest is WORDCLOCKD_BOARD_KIND`,
+		"BOARD=linux":                 `"linux": no such key, the nearest is WORDCLOCKD_BOARD_KIND`,
 		"LOG_LEVLE=info":              `"info": no such key, the nearest is WORDCLOCKD_LOG_LEVEL`,
 	} {
 		name, _, _ := strings.Cut(variable, "=")
