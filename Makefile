@@ -32,8 +32,10 @@ fuzz: ## each fuzz target for FUZZ (20s)
 			$(GO) test -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZ) "$$(dirname "$$f")" || exit 1; done || exit 1; done
 
 soak: ## the full numbers: N seeds from SEED on; writes docs/proofs.md
-	WORDCLOCKD_SOAK_SEED=$(SEED) WORDCLOCKD_SOAK_N=$(N) $(GO) test -count=1 -timeout 2h $(PKGS) >bin/soak.log || { cat bin/soak.log; exit 1; }
-	{ sed '/^| ---/q' docs/proofs.md; sed -n 's/^proof //p' bin/soak.log | sort | sed 's/$$/ |/'; } >bin/proofs.md
+	@mkdir -p bin
+	WORDCLOCKD_SOAK_SEED=$(SEED) WORDCLOCKD_SOAK_N=$(N) $(GO) test -v -count=1 -timeout 2h $(PKGS) >bin/soak.log || { grep -v '^=== ' bin/soak.log; exit 1; }
+	@grep -q '^proof ' bin/soak.log
+	{ sed '/^| ---/q' docs/proofs.md; sed -n 's/^proof //p' bin/soak.log | sort; } >bin/proofs.md
 	mv bin/proofs.md docs/proofs.md
 
 lint: ## gofmt, vet, staticcheck, go.mod

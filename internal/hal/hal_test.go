@@ -81,6 +81,49 @@ func TestShare(t *testing.T) {
 	})
 }
 
+// TestShareHang: a driver that hangs the bus costs the RTC a time-out a minute,
+// not one for each access.
+func TestShareHang(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := sim.NewSharedBoard()
+		b.LEDBus.Inject(sim.Fault{Kind: sim.Stuck, Addr: hal.LEDAddrs[3]})
+		rtc := ds3231.New(b.Sensors)
+		for n, want := range []time.Duration{sim.Timeout, 0, 0, sim.Timeout} {
+			if n == 3 {
+				time.Sleep(time.Minute)
+			}
+			begin := time.Now()
+			if _, err := rtc.Time(); err != nil {
+				t.Error(err)
+			}
+			if took := time.Since(begin); took != want {
+				t.Errorf("access %d took %s, want %s", n, took, want)
+			}
+		}
+	})
+}
+
+// TestHung: a transaction that hung is told from one that was refused, and from
+// one that had to wait for its turn.
+func TestHung(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := sim.NewSharedBoard()
+		b.LEDBus.Inject(sim.Fault{Kind: sim.Slow, Addr: hal.RTCAddr, Delay: 100 * time.Millisecond})
+		b.LEDBus.Inject(sim.Fault{Kind: sim.Stuck, Addr: hal.LEDAddrs[4]})
+		go func() { _, _ = ds3231.New(b.Sensors).Time() }()
+		synctest.Wait()
+		for addr, want := range map[uint16]bool{0x6F: false, hal.LEDAddrs[4]: true} {
+			if err := b.LEDs.Tx(addr, []byte{0}, nil); err == nil || hal.IsHung(err) != want {
+				t.Errorf("%#02x: %v, hung %t, want %t", addr, err, hal.IsHung(err), want)
+			}
+		}
+		time.Sleep(time.Minute)
+	})
+	if hal.IsHung(nil) || hal.IsHung(errors.New("something else")) {
+		t.Error("something hung that is no transaction")
+	}
+}
+
 // TestShareLeavesTheRestAlone: a driver that works is not touched, one that is
 // missing does not matter, and other chips cost nothing extra.
 func TestShareLeavesTheRestAlone(t *testing.T) {

@@ -48,12 +48,6 @@ func New(b i2c.Bus) *Dev { return &Dev{c: i2c.Dev{Bus: b, Addr: Addr}} }
 
 func (d *Dev) String() string { return "ds3231" }
 
-// Configure makes the oscillator run on the battery too, without alarms and
-// without square wave. It leaves time and status alone.
-func (d *Dev) Configure() error {
-	return d.c.Tx([]byte{regControl, controlWanted}, nil)
-}
-
 // Time returns the time in UTC, floored to a second. The error is ErrStopped,
 // a *RegisterError, or that of the bus.
 //
@@ -69,13 +63,17 @@ func (d *Dev) Time() (time.Time, error) {
 	return parseTime([7]byte(r[:7]))
 }
 
-// SetTime sets the clock to t, floored to a second, and clears the mark of a
-// stopped oscillator, in this order: a failure in between leaves the mark. The
-// chip's second begins with the write. Years 2000 to 2199 exist.
+// SetTime makes the oscillator run on the battery too, sets the clock to t,
+// floored to a second, and clears the mark of a stopped oscillator, in this
+// order: a failure in between leaves the mark. The chip's second begins with the
+// write. Years 2000 to 2199 exist.
 func (d *Dev) SetTime(t time.Time) error {
 	t = t.UTC()
 	if y := t.Year(); y < 2000 || y > 2199 {
 		return fmt.Errorf("year %d: the chip counts 2000 to 2199", y)
+	}
+	if err := d.c.Tx([]byte{regControl, controlWanted}, nil); err != nil {
+		return err
 	}
 	if err := d.c.Tx(appendTime([]byte{regSeconds}, t), nil); err != nil {
 		return err

@@ -70,6 +70,7 @@ func TestTime(t *testing.T) {
 func TestSetTime(t *testing.T) {
 	at := time.Date(2026, 3, 29, 3, 4, 59, 999e6, time.FixedZone("CEST", 2*3600)) // a Sunday
 	b := play(
+		i2ctest.IO{W: []byte{0x0E, 0x1C}},
 		i2ctest.IO{W: []byte{0x00, 0x59, 0x04, 0x01, 0x07, 0x29, 0x03, 0x26}},
 		i2ctest.IO{W: []byte{0x0F}, R: []byte{0x8B}},
 		i2ctest.IO{W: []byte{0x0F, 0x0B}},
@@ -82,6 +83,7 @@ func TestSetTime(t *testing.T) {
 	}
 
 	b = play(
+		i2ctest.IO{W: []byte{0x0E, 0x1C}},
 		i2ctest.IO{W: []byte{0x00, 0x00, 0x00, 0x00, 0x05, 0x01, 0x81, 0x00}},
 		i2ctest.IO{W: []byte{0x0F}, R: []byte{0x00}},
 		i2ctest.IO{W: []byte{0x0F, 0x00}},
@@ -93,16 +95,6 @@ func TestSetTime(t *testing.T) {
 		if err := New(play()).SetTime(time.Date(year, 6, 1, 0, 0, 0, 0, time.UTC)); err == nil {
 			t.Errorf("year %d accepted", year)
 		}
-	}
-}
-
-func TestConfigure(t *testing.T) {
-	b := play(i2ctest.IO{W: []byte{0x0E, 0x1C}})
-	if err := New(b).Configure(); err != nil {
-		t.Error(err)
-	}
-	if err := b.Close(); err != nil {
-		t.Error(err)
 	}
 }
 
@@ -129,15 +121,13 @@ func TestErrorsArePassedOn(t *testing.T) {
 	if _, err := d.Time(); err == nil {
 		t.Error("Time: no error from a bus that refuses")
 	}
-	if err := d.Configure(); err == nil {
-		t.Error("Configure: no error from a bus that refuses")
-	}
 	if _, err := d.Temperature(); err == nil {
 		t.Error("Temperature: no error from a bus that refuses")
 	}
+	control := i2ctest.IO{W: []byte{0x0E, 0x1C}}
 	write := i2ctest.IO{W: []byte{0x00, 0x00, 0x00, 0x00, 0x04, 0x01, 0x01, 0x26}}
 	read := i2ctest.IO{W: []byte{0x0F}, R: []byte{0x80}}
-	for n, b := range []*i2ctest.Playback{play(), play(write), play(write, read)} {
+	for n, b := range []*i2ctest.Playback{play(), play(control), play(control, write), play(control, write, read)} {
 		if err := New(b).SetTime(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)); err == nil {
 			t.Errorf("SetTime: no error from a bus that refuses transaction %d", n)
 		}

@@ -60,9 +60,6 @@ func TestOverModel(t *testing.T) {
 			t.Errorf("after a power loss: %s, %v, want %v", got, err, ds3231.ErrStopped)
 		}
 
-		if err := d.Configure(); err != nil {
-			t.Error(err)
-		}
 		want := physic.ZeroCelsius - 9*physic.Kelvin - physic.Kelvin/4
 		chip.SetTemperature(want)
 		if got, err := d.Temperature(); got != want || err != nil {

@@ -1,4 +1,4 @@
-package linux
+package machine
 
 import (
 	"encoding/binary"

@@ -1,4 +1,4 @@
-package linux
+package machine
 
 import (
 	"bufio"
@@ -14,17 +14,14 @@ import (
 	"strings"
 	"testing"
 	"time"
-	_ "time/tzdata"
 
 	"golang.org/x/sys/unix"
 
-	"wordclockd/internal/boot"
-	"wordclockd/internal/clock"
+	"wordclockd/internal/config"
 	"wordclockd/internal/face"
-	"wordclockd/internal/firmware"
+	"wordclockd/internal/hal/linux"
 	"wordclockd/internal/hal/sim"
 	"wordclockd/internal/hal/tlc59116"
-	"wordclockd/internal/timekeeper"
 )
 
 // TestKernel boots a real kernel with this test as its init, and runs the clock
@@ -177,7 +174,7 @@ func guestTwoAdapters() error {
 	if err != nil {
 		return err
 	}
-	g, err := startGuest(chips, Config{LEDsBus: leds, SensorsBus: sensors})
+	g, err := startGuest(chips, leds, sensors)
 	if err != nil {
 		return err
 	}
@@ -185,14 +182,9 @@ func guestTwoAdapters() error {
 	if err := g.shows(); err != nil {
 		return err
 	}
-	err = tlc59116.New(g.board.LEDs, 0x6F).Configure()
-	if err == nil || !strings.Contains(err.Error(), unix.ENXIO.Error()) || !strings.Contains(err.Error(), "0x6f: write 3") {
-		return fmt.Errorf("a chip that is not there: error %v", err)
+	if err := guestErrors(leds); err != nil {
+		return err
 	}
-	if err := g.board.LEDs.Tx(0x6F, nil, nil); err != nil {
-		return fmt.Errorf("an empty transaction: %w", err)
-	}
-
 	chips.Surge()
 	if err := g.shows(); err != nil {
 		return fmt.Errorf("after a surge: %w", err)
@@ -216,6 +208,23 @@ func guestTwoAdapters() error {
 	return g.isDark()
 }
 
+// guestErrors looks at what a driver sees of a kernel's refusals.
+func guestErrors(bus int) error {
+	b, err := linux.Open(linux.Config{LEDsBus: bus, SensorsBus: bus}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	err = tlc59116.New(b.LEDs, 0x6F).Configure()
+	if err == nil || !strings.Contains(err.Error(), unix.ENXIO.Error()) || !strings.Contains(err.Error(), "0x6f: write 3") {
+		return fmt.Errorf("a chip that is not there: error %v", err)
+	}
+	if err := b.LEDs.Tx(0x6F, nil, nil); err != nil {
+		return fmt.Errorf("an empty transaction: %w", err)
+	}
+	return nil
+}
+
 // guestOneAdapter has all chips on one bus, where ten LED drivers answer at the
 // address of the RTC.
 func guestOneAdapter() error {
@@ -225,7 +234,7 @@ func guestOneAdapter() error {
 	if err != nil {
 		return err
 	}
-	g, err := startGuest(chips, Config{LEDsBus: bus, SensorsBus: bus})
+	g, err := startGuest(chips, bus, bus)
 	if err != nil {
 		return err
 	}
@@ -268,48 +277,42 @@ func plug(bus *sim.Bus, port int) (n int, err error) {
 	return 0, fmt.Errorf("port %d: no adapter appears", port)
 }
 
-// A guestClock is the firmware on the kernel's buses.
+// A guestClock is a machine on the kernel's buses.
 type guestClock struct {
-	board *Board
 	chips *sim.Board
 	zone  *time.Location
 	lines chan string // of the log
 	stop  func()
 }
 
-func startGuest(chips *sim.Board, c Config) (*guestClock, error) {
-	zone, err := time.LoadLocation("Europe/Vienna")
+func startGuest(chips *sim.Board, leds, sensors int) (*guestClock, error) {
+	c, err := config.Read([]string{
+		"WORDCLOCKD_BOARD_KIND=linux",
+		fmt.Sprintf("WORDCLOCKD_BOARD_LEDS_BUS=%d", leds),
+		fmt.Sprintf("WORDCLOCKD_BOARD_SENSORS_BUS=%d", sensors),
+	})
 	if err != nil {
 		return nil, err
 	}
 	r, w := io.Pipe()
-	g := &guestClock{chips: chips, zone: zone, lines: make(chan string, 1000)}
+	g := &guestClock{chips: chips, zone: c.Device.Zone, lines: make(chan string, 1000)}
 	go func() {
 		for s := bufio.NewScanner(r); s.Scan(); {
 			g.lines <- s.Text()
 		}
 	}()
-	log := slog.New(slog.NewTextHandler(w, nil))
-	if g.board, err = Open(c, log); err != nil {
-		return nil, err
-	}
+	m := New(Config{Config: c, Log: slog.New(slog.NewTextHandler(w, nil))})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		app := firmware.App(firmware.Config{
-			Board: g.board.Board, Zone: zone, Log: log, Synced: timekeeper.KernelSynced,
-			Front: func(ctx context.Context, _ clock.Service) error { <-ctx.Done(); return nil },
-		})
-		var l boot.Loader
-		if err := l.Run(ctx, app); err != nil {
-			tell("FAIL firmware: %v", err)
+		if err := m.Run(ctx); err != nil {
+			tell("FAIL machine: %v", err)
 		}
 	}()
 	g.stop = func() {
 		cancel()
 		<-done
-		_ = g.board.Close()
 	}
 	return g, nil
 }
@@ -336,15 +339,7 @@ func (g *guestClock) isDark() error {
 func (g *guestClock) until(want func() face.Mask) error {
 	var got face.Mask
 	for range 300 {
-		got = face.Mask{}
-		for row, levels := range g.chips.Lit() {
-			for col, level := range levels {
-				if level > 0 {
-					got[row] |= 1 << col
-				}
-			}
-		}
-		if got == want() {
+		if got = g.chips.Seen(); got == want() {
 			return nil
 		}
 		time.Sleep(100 * time.Millisecond)
