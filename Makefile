@@ -5,7 +5,7 @@ PKGS    := ./...
 FLAGS   ?=
 FUZZ    ?= 20s
 SEED    ?= 1
-N       ?= 200
+N       ?= 2000
 
 export CGO_ENABLED ?= 0
 

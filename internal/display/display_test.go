@@ -560,7 +560,9 @@ func chaos(t *testing.T, seed uint64) {
 			Byte:  rng.IntN(19),
 			Whole: rng.IntN(2) == 0,
 			Times: rng.IntN(4),
-			Delay: time.Duration(rng.IntN(5)) * time.Millisecond,
+		}
+		if f.Kind == sim.Slow {
+			f.Delay = time.Duration(rng.IntN(5)) * time.Millisecond
 		}
 		if rng.IntN(3) > 0 {
 			f.Addr = hal.LEDAddrs[rng.IntN(10)]
@@ -568,14 +570,26 @@ func chaos(t *testing.T, seed uint64) {
 		if f.Kind == sim.Flip {
 			continue // writes that arrive wrong are found by reading back, not here
 		}
+		c := r.Rows[rng.IntN(10)]
 		switch rng.IntN(8) {
 		case 0:
 			r.Surge()
 		case 1:
+			c.Reset()
+		case 2:
+			r.LEDBus.Detach(c)
+		case 3:
+			r.LEDBus.Detach(c) // so that it is there once
+			r.LEDBus.Attach(c)
+		case 4:
 			r.LEDBus.Heal()
 		}
 		r.LEDBus.Inject(f)
 		time.Sleep(time.Duration(rng.IntN(20_000)) * time.Millisecond)
+	}
+	for _, c := range r.Rows {
+		r.LEDBus.Detach(c)
+		r.LEDBus.Attach(c)
 	}
 	r.LEDBus.Heal()
 	time.Sleep(10 * time.Second)
