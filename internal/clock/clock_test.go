@@ -7,6 +7,12 @@ import (
 	"wordclockd/internal/face"
 )
 
+func TestDefaults(t *testing.T) {
+	if got, want := DefaultSettings(), (Settings{face.Default, 60, 180}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
 func TestValidate(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -16,6 +22,7 @@ func TestValidate(t *testing.T) {
 		{"defaults", func(*Settings) {}, ""},
 		{"halb", func(s *Settings) { s.Style = face.HalbCentric }, ""},
 		{"limits", func(s *Settings) { s.Individual, s.Global = 80, 5 }, ""},
+		{"other limits", func(s *Settings) { s.Individual, s.Global = 5, 255 }, ""},
 		{"unknown style", func(s *Settings) { s.Style = 7 }, "style Style(7): want default or halb"},
 		{"too dim", func(s *Settings) { s.Individual = 4 }, "individual brightness 4: want 5 to 80"},
 		{"above the safety limit", func(s *Settings) { s.Individual = 81 }, "individual brightness 81: want 5 to 80"},

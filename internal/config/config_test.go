@@ -18,7 +18,7 @@ func TestDefaults(t *testing.T) {
 
 func TestEnvironment(t *testing.T) {
 	c, err := Read([]string{
-		"PATH=/bin", "WORDCLOCKD_PEERS=require",
+		"PATH=/bin", "WORDCLOCKD_PEERS=require", "WORDCLOCKDX=1",
 		"WORDCLOCKD_DEVICE_TIMEZONE=America/St_Johns",
 		"WORDCLOCKD_BOARD_KIND=linux", "WORDCLOCKD_BOARD_LEDS_BUS=0", "WORDCLOCKD_BOARD_SENSORS_BUS=22",
 		"WORDCLOCKD_LOG_LEVEL=debug", "WORDCLOCKD_LOG_FORMAT=json",
@@ -34,10 +34,12 @@ func TestEnvironment(t *testing.T) {
 func TestBadVariables(t *testing.T) {
 	for variable, want := range map[string]string{
 		"DEVICE_TIMEZONE=Europe/Wien": `"Europe/Wien": want a time zone such as Europe/Vienna`,
+		"DEVICE_TIMEZONE=Local":       `"Local": want a time zone such as Europe/Vienna`,
 		"DEVICE_TIMEZONE=":            `"": want a time zone such as Europe/Vienna`,
 		"BOARD_KIND=arduino":          `"arduino": want sim or linux`,
 		"BOARD_LEDS_BUS=-1":           `"-1": want the number N of a /dev/i2c-N`,
 		"BOARD_LEDS_BUS=/dev/i2c-1":   `"/dev/i2c-1": want the number N of a /dev/i2c-N`,
+		"BOARD_LEDS_BUS=0x1":          `"0x1": want the number N of a /dev/i2c-N`,
 		"BOARD_SENSORS_BUS=99999":     `"99999": want the number N of a /dev/i2c-N`,
 		"LOG_LEVEL=loud":              `"loud": want debug, info, warn or error`,
 		"LOG_FORMAT=xml":              `"xml": want auto or text or json`,

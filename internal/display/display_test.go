@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -432,6 +433,32 @@ type forgetful struct{ *sim.TLC59116 }
 
 func (c forgetful) Stop() { c.TLC59116.Stop(); c.Reset() }
 
+// TestPublish: what is shown is published at once, and once.
+func TestPublish(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, june(14, 30, 3), func(b *sim.Board) { b.LEDBus.Detach(b.Rows[0]) })
+		if got := r.face.Get().Dark; !slices.Equal(got, []int{0}) {
+			t.Errorf("says at once that rows %v are dark, want [0]", got)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, june(14, 30, 3), nil)
+		_, changed := r.face.Watch()
+		time.Sleep(50 * time.Second)
+		select {
+		case <-changed:
+			t.Error("published what is not new")
+		default:
+		}
+	})
+	synctest.Test(t, func(t *testing.T) { // in the dark half of a blink
+		r := start(t, june(14, 30, 3), nil, func(c *Config) { c.Time.Set(clock.Time{}) })
+		if !r.face.Get().Unknown {
+			t.Error("an unknown time is not published at once")
+		}
+	})
+}
+
 // TestFlicker: a chip that fails now and then is one event, until it is steady.
 func TestFlicker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -468,6 +495,11 @@ func TestStop(t *testing.T) {
 			}
 			time.Sleep(time.Minute)
 		}, "", []string{"leds_dark [1 2]", "leds_out [1 2]"}},
+		{"a chip is back in its pause", func(b *sim.Board) {
+			b.LEDBus.Detach(b.Rows[0])
+			time.Sleep(30 * time.Second)
+			b.LEDBus.Attach(b.Rows[0])
+		}, "", []string{"leds_dark [0]", "leds_out"}},
 		{"the bus hung until just now", func(b *sim.Board) {
 			b.LEDBus.Inject(sim.Fault{Kind: sim.Stuck})
 			time.Sleep(time.Minute)
@@ -491,6 +523,10 @@ func TestStop(t *testing.T) {
 				}
 				r.sees(t, c.want)
 				r.logged(t, c.events...)
+				f := r.face.Get()
+				if out := "leds_out " + strings.ReplaceAll(fmt.Sprint(f.Dark), "[]", ""); f.Phrase != (face.Phrase{}) || strings.TrimSpace(out) != c.events[len(c.events)-1] {
+					t.Errorf("published %+v at the end", f)
+				}
 			})
 		})
 	}

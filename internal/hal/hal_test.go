@@ -2,11 +2,13 @@ package hal_test
 
 import (
 	"errors"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"periph.io/x/conn/v3/i2c"
 	"periph.io/x/conn/v3/physic"
 
 	"wordclockd/internal/hal"
@@ -124,6 +126,58 @@ func TestHung(t *testing.T) {
 	}
 }
 
+// A slowBus takes a millisecond for a transaction, and complains if another one
+// comes in between.
+type slowBus struct {
+	i2c.Bus
+	t     *testing.T
+	busy  atomic.Bool
+	addrs []uint16
+}
+
+func (b *slowBus) Tx(addr uint16, w, r []byte) error {
+	if b.busy.Swap(true) {
+		b.t.Errorf("0x%02x in the middle of another transaction", addr)
+	}
+	b.addrs = append(b.addrs, addr)
+	time.Sleep(time.Millisecond)
+	b.busy.Store(false)
+	return nil
+}
+
+// TestShareHolds: nobody gets between the silencing of the LED drivers and the
+// access to the RTC.
+func TestShareHolds(t *testing.T) {
+	for _, ledsFirst := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			b := &slowBus{t: t}
+			leds, sensors := hal.Share(b)
+			first, at := func() { _ = sensors.Tx(hal.RTCAddr, []byte{0}, make([]byte, 1)) }, 11
+			second := func() { _ = leds.Tx(hal.LEDAddrs[0], []byte{0}, nil) }
+			if ledsFirst {
+				first, second, at = second, first, 0
+			}
+			go first()
+			time.Sleep(500 * time.Microsecond)
+			go second()
+			time.Sleep(time.Second)
+			if len(b.addrs) != 12 || b.addrs[at] != hal.LEDAddrs[0] {
+				t.Errorf("LEDs first %t: on the bus %x", ledsFirst, b.addrs)
+			}
+		})
+	}
+}
+
+// TestAddresses: they are soldered.
+func TestAddresses(t *testing.T) {
+	if want := [10]uint16{0x60, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66, 0x67, 0x69, 0x6A}; hal.LEDAddrs != want {
+		t.Errorf("LED drivers at %x, want %x", hal.LEDAddrs, want)
+	}
+	if hal.RTCAddr != 0x68 || hal.LightAddr != 0x23 {
+		t.Errorf("RTC at %#x, light sensor at %#x", hal.RTCAddr, hal.LightAddr)
+	}
+}
+
 // TestShareLeavesTheRestAlone: a driver that works is not touched, one that is
 // missing does not matter, and other chips cost nothing extra.
 func TestShareLeavesTheRestAlone(t *testing.T) {
@@ -138,6 +192,14 @@ func TestShareLeavesTheRestAlone(t *testing.T) {
 	}
 	if ok, err := d.Configured(); !ok || err != nil {
 		t.Errorf("driver disturbed: %t, %v", ok, err)
+	}
+	for _, addr := range hal.LEDAddrs {
+		_ = tlc59116.New(b.LEDs, addr).Configure()
+	}
+	counted := hal.NewWire(b.LEDBus)
+	_, quiet := hal.Share(counted)
+	if _, err := ds3231.New(quiet).Time(); err != nil || counted.Traffic().Transactions != 11 {
+		t.Errorf("%d transactions, %v, want ten reads of MODE1 and one of the time", counted.Traffic().Transactions, err)
 	}
 
 	wire := hal.NewWire(b.LEDBus)

@@ -56,6 +56,9 @@ func TestGroup(t *testing.T) {
 				return untilDone(ctx)
 			})
 		}, "slow: context deadline exceeded"},
+		{"so is a cancelled context of its own", func(g *Group) {
+			g.Go("own", func(context.Context) error { return context.Canceled })
+		}, "own: context canceled"},
 		{"a panic is a failure", func(g *Group) {
 			g.Go("one", untilDone)
 			g.Go("two", func(context.Context) error { panic("ouch") })

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -14,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"wordclockd/internal/clock"
+	"wordclockd/internal/hal"
 	"wordclockd/internal/hal/sim"
 	"wordclockd/internal/proof"
 	"wordclockd/internal/task"
@@ -112,6 +114,11 @@ func TestTrust(t *testing.T) {
 		{"host free, RTC in 12-hour mode", false, func(r *rig) { r.RTC.Poke(0x02, 0x72) }, clock.RTC, 0},
 		{"host free, RTC stands still", false, func(r *rig) { r.RTC.SetRate(-1e6 + 1) }, clock.Unknown, 0},
 		{"host free, sensor bus hangs", false, func(r *rig) { r.SensorBus.Inject(sim.Fault{Kind: sim.Stuck}) }, clock.Unknown, 0},
+		{"host free, RTC runs wild", false, func(r *rig) { r.RTC.SetRate(3e8) }, clock.Unknown, 0},
+		{"host free, RTC a quarter of a second on, one bit arrives wrong", false, func(r *rig) {
+			r.RTC.Set(begin.Add(250 * time.Millisecond))
+			r.SensorBus.Inject(sim.Fault{Kind: sim.Flip, Byte: 3, Mask: 0x10, Times: 1})
+		}, clock.RTC, 250 * time.Millisecond},
 		{"host free, one bit arrives wrong", false, func(r *rig) {
 			// Hour 12 becomes 02: a time like any other, once.
 			r.SensorBus.Inject(sim.Fault{Kind: sim.Flip, Byte: 3, Mask: 0x10, Times: 1})
@@ -183,14 +190,106 @@ func TestDay(t *testing.T) {
 	})
 }
 
+// TestGiveUp: three looks in a row have to fail, and the log says how.
+func TestGiveUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, nil)
+		time.Sleep(2 * time.Second) // looks at 1, 6, 11 s
+		r.SensorBus.Detach(r.RTC)   // fails at 6, 7, 8 s
+		time.Sleep(time.Until(begin.Add(7900 * time.Millisecond)))
+		r.believes(t, clock.RTC, 0)
+		time.Sleep(200 * time.Millisecond)
+		r.believes(t, clock.Unknown, 0)
+		if got := r.log.Events("rtc"); len(got) != 2 || !strings.Contains(got[1], "time_unknown sensors 0x68: write 1, read 16 bytes: remote I/O error") {
+			t.Errorf("events %q", got)
+		}
+	})
+}
+
+// TestBadClock: an RTC that was believed stops, or runs wild.
+func TestBadClock(t *testing.T) {
+	for rate, why := range map[float64]string{3e8: "jumps from", -1e6 + 1: "stands still"} {
+		synctest.Test(t, func(t *testing.T) {
+			r := start(t, nil)
+			time.Sleep(4 * time.Second)
+			r.RTC.SetRate(rate)
+			time.Sleep(30 * time.Second)
+			r.believes(t, clock.Unknown, 0)
+			if s := r.log.String(); !strings.Contains(s, why) {
+				t.Errorf("want %s:\n%s", why, s)
+			}
+		})
+	}
+}
+
+// TestJump: somebody sets the RTC that is followed.
+func TestJump(t *testing.T) {
+	for _, by := range []time.Duration{-time.Hour, -30 * time.Second, 3 * time.Second, time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			r := start(t, nil)
+			time.Sleep(2 * time.Second)
+			r.RTC.Set(time.Now().Add(by))
+			time.Sleep(7 * time.Second)
+			r.believes(t, clock.RTC, by)
+		})
+	}
+}
+
+// TestSlowWire: reading takes time, and still the second begins when it begins.
+func TestSlowWire(t *testing.T) {
+	for phase := range 10 {
+		synctest.Test(t, func(t *testing.T) {
+			off := time.Duration(phase) * 100 * time.Millisecond
+			r := start(t, func(r *rig) {
+				r.RTC.Set(begin.Add(off))
+				r.SensorBus.Inject(sim.Fault{Kind: sim.Slow, Delay: 5 * time.Millisecond})
+			})
+			time.Sleep(4 * time.Second)
+			at, _ := r.time.Get().At(time.Now())
+			// A read takes 95 ms, and shows what was when it began.
+			if d := at.Sub(time.Now()) - off; d < -110*time.Millisecond || d > 20*time.Millisecond {
+				t.Errorf("phase %s: %s from the RTC", off, d)
+			}
+		})
+	}
+}
+
+// TestReads bounds how often the RTC is read.
+func TestReads(t *testing.T) {
+	for synced, most := range map[bool]uint64{true: 10, false: 9*12 + 150} {
+		synctest.Test(t, func(t *testing.T) {
+			r := start(t, func(r *rig) {
+				r.synced.Store(synced)
+				r.RTC.Set(begin.Add(700 * time.Millisecond))
+			})
+			time.Sleep(9 * time.Minute)
+			if n := r.Sensors.(*hal.Wire).Traffic().Transactions; n > most {
+				t.Errorf("host synchronised %t: %d reads in 9 minutes, want %d at most", synced, n, most)
+			}
+		})
+	}
+}
+
+// TestNotWired: what is not there is not missed.
+func TestNotWired(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, func(r *rig) { r.synced.Store(true); r.Sensors = nil })
+		time.Sleep(time.Hour)
+		r.logged(t, "time_known synced")
+	})
+}
+
 // TestRTCNotNeeded: an RTC that nobody needs is missed all the same, once.
 func TestRTCNotNeeded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, func(r *rig) { r.synced.Store(true) })
+		time.Sleep(time.Second)
 		r.SensorBus.Detach(r.RTC)
+		time.Sleep(70 * time.Second)
+		r.logged(t, "time_known synced", "rtc_lost")
 		time.Sleep(time.Hour)
 		r.SensorBus.Attach(r.RTC)
-		time.Sleep(time.Minute)
+		time.Sleep(6 * time.Second)
 		r.believes(t, clock.Synced, 0)
 		r.logged(t, "time_known synced", "rtc_lost", "rtc_back")
 	})

@@ -2,6 +2,7 @@ package ds3231
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -44,6 +45,9 @@ func TestTime(t *testing.T) {
 		{"minute 60", [7]byte{0x00, 0x60, 0x00, 1, 0x01, 0x01, 0x26}, 0x00, "registers 00 60 00 01 01 01 26: no valid minute"},
 		{"hour 24", [7]byte{0x00, 0x00, 0x24, 1, 0x01, 0x01, 0x26}, 0x00, "registers 00 00 24 01 01 01 26: no valid hour"},
 		{"hour 0 of 12", [7]byte{0x00, 0x00, 0x40, 1, 0x01, 0x01, 0x26}, 0x00, "registers 00 00 40 01 01 01 26: no valid hour"},
+		{"reserved bit of the hour", [7]byte{0x00, 0x00, 0x84, 1, 0x01, 0x01, 0x26}, 0x00, "registers 00 00 84 01 01 01 26: no valid hour"},
+		{"reserved bit of the day", [7]byte{0x00, 0x00, 0x00, 1, 0x41, 0x01, 0x26}, 0x00, "registers 00 00 00 01 41 01 26: no valid day"},
+		{"reserved bit of the month", [7]byte{0x00, 0x00, 0x00, 1, 0x01, 0x21, 0x26}, 0x00, "registers 00 00 00 01 01 21 26: no valid month"},
 		{"day 0", [7]byte{0x00, 0x00, 0x00, 1, 0x00, 0x01, 0x26}, 0x00, "registers 00 00 00 01 00 01 26: no valid day"},
 		{"month 13", [7]byte{0x00, 0x00, 0x00, 1, 0x01, 0x13, 0x26}, 0x00, "registers 00 00 00 01 01 13 26: no valid month"},
 		{"29 February of a common year", [7]byte{0x00, 0x00, 0x00, 1, 0x29, 0x02, 0x26}, 0x00, "registers 00 00 00 01 29 02 26: no valid day of the month"},
@@ -92,8 +96,9 @@ func TestSetTime(t *testing.T) {
 		t.Errorf("2100: %v", err)
 	}
 	for _, year := range []int{1999, 2200} {
-		if err := New(play()).SetTime(time.Date(year, 6, 1, 0, 0, 0, 0, time.UTC)); err == nil {
-			t.Errorf("year %d accepted", year)
+		want := fmt.Sprintf("year %d: the chip counts 2000 to 2199", year)
+		if err := New(play()).SetTime(time.Date(year, 6, 1, 0, 0, 0, 0, time.UTC)); err == nil || err.Error() != want {
+			t.Errorf("error %v, want %s", err, want)
 		}
 	}
 }

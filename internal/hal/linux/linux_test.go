@@ -50,6 +50,10 @@ func TestTwoAdapters(t *testing.T) {
 	if e, ok := errors.AsType[*hal.TxError](err); !ok || e.Bus != "leds" {
 		t.Errorf("error %v, want a *hal.TxError that names the bus", err)
 	}
+	err = b.Sensors.Tx(0x50, []byte{0}, nil)
+	if e, ok := errors.AsType[*hal.TxError](err); !ok || e.Bus != "sensors" {
+		t.Errorf("error %v, want a *hal.TxError that names the bus", err)
+	}
 	if err := b.Close(); err != nil || kernel[1].closed != 1 || kernel[3].closed != 1 {
 		t.Errorf("closed %d and %d times, %v", kernel[1].closed, kernel[3].closed, err)
 	}

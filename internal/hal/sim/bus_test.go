@@ -123,6 +123,29 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// TestStopAfterError: a master that is refused sends a STOP.
+func TestStopAfterError(t *testing.T) {
+	b, c := configured(t)
+	b.Inject(Fault{Kind: Nack, Byte: 3, Times: 1})
+	if err := b.Tx(0x60, burst(9), make([]byte, 1)); err == nil || c.Lit()[0] != 9 {
+		t.Errorf("%v, lit %v, want the first output changed", err, c.Lit())
+	}
+}
+
+func TestHealOne(t *testing.T) {
+	b, _ := configured(t)
+	heal := b.Inject(Fault{Kind: Slow})
+	b.Inject(Fault{Kind: Nack})
+	heal()
+	if b.Tx(0x60, burst(9), nil) == nil {
+		t.Error("healing one fault ended another")
+	}
+	b.Heal()
+	if err := b.Tx(0x60, burst(9), nil); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestFaultTimes(t *testing.T) {
 	b, _ := configured(t)
 	b.Inject(Fault{Kind: Nack, Times: 2})

@@ -14,6 +14,7 @@ func TestRTCRate(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			c := NewDS3231()
 			c.Set(time.Now())
+			time.Sleep(time.Hour) // at the rate that it had
 			c.SetRate(ppm)
 			start := time.Now()
 			for range 1000 { // looking at it must not cost it time
@@ -29,6 +30,21 @@ func TestRTCRate(t *testing.T) {
 	}
 }
 
+// TestRTCWrap: a burst that wraps to 00h sees the time of then.
+func TestRTCWrap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, c := NewBus("sensors"), NewDS3231()
+		b.Attach(c)
+		c.Set(time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC))
+		b.Inject(Fault{Kind: Slow, Delay: 600 * time.Millisecond})
+		r := make([]byte, 3)
+		// Address, pointer, address, two bytes of temperature, then the seconds.
+		if err := b.Tx(0x68, []byte{0x11}, r); err != nil || r[2] != 0x03 {
+			t.Errorf("read % x, %v, want second 03", r, err)
+		}
+	})
+}
+
 func TestRTCGarbageStandsStill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := NewDS3231()
@@ -38,7 +54,13 @@ func TestRTCGarbageStandsStill(t *testing.T) {
 		if at, ok := c.Now(); ok {
 			t.Errorf("minute 7A reads as %s", at)
 		}
+		c.Poke(4, 0x30)
+		c.Poke(5, 0x02)
 		c.Poke(1, 0x30)
+		if at, ok := c.Now(); ok {
+			t.Errorf("30 February reads as %s", at)
+		}
+		c.Poke(5, 0x03)
 		if at, ok := c.Now(); !ok || at.Minute() != 30 {
 			t.Errorf("repaired: %s, %t", at, ok)
 		}

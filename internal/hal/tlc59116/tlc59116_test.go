@@ -43,6 +43,9 @@ func TestConfigured(t *testing.T) {
 		0x11: false, // power-on
 		0x10: false, // reset, and All-Call cleared by who shares the bus
 		0x01: false,
+		0x02: false, // answers to a sub-call
+		0x04: false,
+		0x08: false,
 	} {
 		b := &i2ctest.Playback{Ops: []i2ctest.IO{{Addr: 0x60, W: []byte{0x00}, R: []byte{mode1}}}, DontPanic: true}
 		if got, err := New(b, 0x60).Configured(); got != want || err != nil {
