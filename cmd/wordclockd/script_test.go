@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
+	"os/signal"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -25,6 +28,11 @@ func TestMain(m *testing.M) {
 //	clock until EVENT PROG...    run a clock until it has logged an event, then
 //	                             ask it to stop and want exit status 0
 func TestScripts(t *testing.T) {
+	// Whoever runs the tests may ignore SIGHUP; the clocks of the tests must not
+	// inherit that.
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(hup) })
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -69,6 +77,7 @@ func cmdClock(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Check(cmd.Start())
 	defer cmd.Process.Kill()
+	defer time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() }).Stop()
 
 	stop := syscall.SIGTERM
 	if ts.Getenv("signal") == "SIGHUP" {

@@ -43,7 +43,7 @@ func TestRunOnTerminal(t *testing.T) {
 			if got := strings.Contains(term.raw(), "\x1b[1;93m"); got != (c.lit != "") {
 				t.Errorf("colour used: %t", got)
 			}
-			if c.lit == "" && regexp.MustCompile(`\x1b\[[0-9;]*m`).MatchString(term.raw()) {
+			if c.lit == "" && sgr.MatchString(term.raw()) {
 				t.Error("NO_COLOR, and there are colours")
 			}
 
@@ -80,7 +80,8 @@ func TestLowTerminal(t *testing.T) {
 }
 
 // showsFace reports whether the lines hold the picture of the present minute,
-// or of one next to it.
+// or of one next to it, and its words. Where lit letters differ by their colour
+// only, the words have to do.
 func showsFace(lines []string, points bool) bool {
 	zone, err := time.LoadLocation("Europe/Vienna")
 	if err != nil {
@@ -91,16 +92,18 @@ func showsFace(lines []string, points bool) bool {
 		p := face.Say(at.Hour(), at.Minute(), face.Default)
 		want := picture(p.Mask(), !points)
 		for i := range want {
-			want[i] = strings.TrimRight(regexp.MustCompile(`\x1b\[[0-9;]*m`).ReplaceAllString(want[i], ""), " ")
+			want[i] = strings.TrimRight(sgr.ReplaceAllString(want[i], ""), " ")
 		}
 		for i := range lines {
-			if i+len(want) <= len(lines) && slices.Equal(lines[i:i+len(want)], want) {
-				return count(lines, p.String()) > 0
+			if i+len(want) <= len(lines) && slices.Equal(lines[i:i+len(want)], want) && slices.Contains(lines, " "+p.String()) {
+				return true
 			}
 		}
 	}
 	return false
 }
+
+var sgr = regexp.MustCompile(`\x1b\[[0-9;]*m`)
 
 func count(lines []string, part string) (n int) {
 	for _, l := range lines {
@@ -163,9 +166,9 @@ func (p *terminal) read() {
 }
 
 // start runs the clock with the terminal as its own.
-func (p *terminal) start(t *testing.T, environ string) *exec.Cmd {
+func (p *terminal) start(t *testing.T, environ string, args ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.Command("wordclockd", "run")
+	cmd := exec.Command("wordclockd", append([]string{"run"}, args...)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.slave, p.slave, p.slave
 	cmd.Env = append(os.Environ(), "TERM=xterm", environ)
 	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true, Setctty: true}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -155,7 +156,7 @@ func TestFailures(t *testing.T) {
 		t.Run(c.name+" while running", func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				d := start(t, time.Date(2026, 6, 15, 14, 30, 5, 0, vienna(t)), nil)
-				time.Sleep(3 * time.Minute)
+				time.Sleep(3*time.Minute + time.Second) // not just when the chips are looked at
 				hurt(d)
 				time.Sleep(90 * time.Second)
 				check(t, d)
@@ -263,6 +264,72 @@ func TestChange(t *testing.T) {
 		synctest.Wait()
 		if now, _ := d.service.Watch(); now.Settings != after.Settings {
 			t.Errorf("half a change was applied: %+v", now.Settings)
+		}
+	})
+}
+
+// TestStatus: each part of the status follows by itself, and is there from the
+// first moment on.
+func TestStatus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := start(t, time.Date(2026, 6, 15, 14, 30, 20, 0, vienna(t)), nil)
+		if err := d.service.Change(t.Context(), func(s *clock.Settings) error { s.Global = 90; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if s, _ := d.service.Watch(); s.Settings.Global != 90 {
+			t.Errorf("settings %+v, want a global level of 90", s.Settings)
+		}
+		d.synced.Store(false)
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if s, _ := d.service.Watch(); s.Time.Quality != clock.RTC {
+			t.Errorf("time %+v, want it to come from the RTC", s.Time)
+		}
+	})
+	for range 100 {
+		ctx, cancel := context.WithCancel(t.Context())
+		app := App(Config{
+			Board: sim.NewBoard().Board, Zone: time.UTC, Log: slog.New(slog.DiscardHandler),
+			Synced: func() (bool, error) { return true, nil },
+			Front: func(_ context.Context, s clock.Service) error {
+				if st, _ := s.Watch(); st.Settings != clock.DefaultSettings() {
+					t.Errorf("first of all, settings are %+v", st.Settings)
+				}
+				cancel()
+				return nil
+			},
+		})
+		var l boot.Loader
+		if err := l.Run(ctx, app); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// asks counts signs of life.
+type asks struct {
+	boot.Asks
+	alive atomic.Int64
+}
+
+func (a *asks) Alive() { a.alive.Add(1) }
+
+// TestAlive: the boot loader hears of the display each second.
+func TestAlive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+		defer cancel()
+		var a asks
+		app := App(Config{
+			Board: sim.NewBoard().Board, Zone: time.UTC, Log: slog.New(slog.DiscardHandler),
+			Synced: func() (bool, error) { return true, nil },
+		})
+		if err := app(ctx, boot.Info{}, &a); err != nil {
+			t.Fatal(err)
+		}
+		if n := a.alive.Load(); n < 60 {
+			t.Errorf("%d signs of life in a minute", n)
 		}
 	})
 }

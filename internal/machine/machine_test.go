@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -77,6 +78,16 @@ func TestNotStopped(t *testing.T) {
 		m.Sim().LEDBus.Heal()
 		time.Sleep(3 * time.Hour) // the bubble wants to see it end
 	})
+}
+
+// TestLastWords: what breaks while stopping is reported.
+func TestLastWords(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := within(ctx, func(ctx context.Context) error { <-ctx.Done(); return io.EOF })
+	if !errors.Is(err, io.EOF) {
+		t.Errorf("%v, want %v", err, io.EOF)
+	}
 }
 
 func TestNoBus(t *testing.T) {
