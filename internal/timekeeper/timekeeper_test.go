@@ -247,7 +247,7 @@ func TestSlowWire(t *testing.T) {
 			time.Sleep(4 * time.Second)
 			at, _ := r.time.Get().At(time.Now())
 			// A read takes 95 ms, and shows what was when it began.
-			if d := at.Sub(time.Now()) - off; d < -110*time.Millisecond || d > 20*time.Millisecond {
+			if d := time.Until(at) - off; d < -110*time.Millisecond || d > 20*time.Millisecond {
 				t.Errorf("phase %s: %s from the RTC", off, d)
 			}
 		})
