@@ -18,7 +18,10 @@ func main() {
 		signals = append(signals, syscall.SIGHUP)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), signals...)
-	context.AfterFunc(ctx, stop) // the second signal kills
+	defer stop()
+	// A second Ctrl-C kills. The others come in numbers, as when a terminal is
+	// closed, and once is enough.
+	context.AfterFunc(ctx, func() { signal.Reset(os.Interrupt) })
 	cmd := newRoot()
 	cmd.SetArgs(os.Args[1:])
 	err := cmd.ExecuteContext(ctx)

@@ -24,7 +24,8 @@ func newRun() *cobra.Command {
 LEDs go dark, and that is exit status 0. Without any configuration it is a virtual clock, on simulated chips.
 
 On a terminal the front of the clock is drawn as it is lit, with the log above.
-Elsewhere there is the log alone, as JSON on standard error.
+Elsewhere there is the log alone, on standard error: as text if that is a
+terminal, else as JSON.
 
 CONFIGURATION
   WORDCLOCKD_BOARD_KIND         sim or linux (sim); --board overrides it

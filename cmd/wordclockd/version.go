@@ -19,10 +19,9 @@ var self = flash.Desc{Version: version, Project: "wordclock"}
 
 func newVersion() *cobra.Command {
 	return &cobra.Command{
-		Use:         "version",
-		Short:       "Say which version this is",
-		Args:        takes(0, 0),
-		Annotations: exits(exitOK, exitUsage),
+		Use:   "version",
+		Short: "Say which version this is",
+		Args:  takes(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			out := struct {
 				Version string `json:"version"`

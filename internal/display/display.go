@@ -27,6 +27,10 @@ type Config struct {
 	Face     *watch.Value[clock.Face] // written by the display: what is shown
 	Log      *slog.Logger
 
+	// Keep says of the cause of the end whether the face stays lit: somebody
+	// goes on with it at once. nil is never.
+	Keep func(cause error) bool
+
 	Poll  time.Duration // between two looks at the chips; 0 is never
 	Alive func()        // called at least each second; nil is nobody
 }
@@ -47,10 +51,15 @@ func New(c Config) *Display {
 
 func (d *Display) String() string { return "display" }
 
-// Run shows the time until ctx is done; its last act is to put the LEDs out.
+// Run shows the time until ctx is done; its last act is to put the LEDs out,
+// unless they are to be kept.
 // Nothing that goes wrong on the bus ends it.
 func (d *Display) Run(ctx context.Context) error {
-	defer d.goDark()
+	defer func() {
+		if d.c.Keep == nil || !d.c.Keep(context.Cause(ctx)) {
+			d.goDark()
+		}
+	}()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	var alive time.Time // when the next one is due

@@ -504,7 +504,13 @@ func TestStop(t *testing.T) {
 			b.LEDBus.Inject(sim.Fault{Kind: sim.Stuck})
 			time.Sleep(time.Minute)
 			b.LEDBus.Heal()
-		}, "", []string{"leds_hung", "leds_free", "leds_out"}},
+		}, "", []string{"leds_hung", "leds_out"}},
+		{"one is back in its pause, another holds the bus", func(b *sim.Board) {
+			b.LEDBus.Inject(sim.Fault{Kind: sim.Stuck, Addr: hal.LEDAddrs[1]})
+			heal := b.LEDBus.Inject(sim.Fault{Kind: sim.Nack, Addr: hal.LEDAddrs[6]})
+			time.Sleep(30 * time.Second)
+			heal()
+		}, "", []string{"leds_dark [6]", "leds_dark [1]", "leds_out [1]"}},
 		{"the bus hangs", func(b *sim.Board) { b.LEDBus.Inject(sim.Fault{Kind: sim.Stuck}) }, "ES IST HALB DREI",
 			[]string{"leds_hung", "leds_out [0 1 2 3 4 5 6 7 8 9]"}},
 		{"the bus hangs since long", func(b *sim.Board) {

@@ -21,14 +21,13 @@ import (
 // pause, after those that are well, and not when that could take until the face
 // changes. As soon as one goes dark all are looked at, so that one cause is one
 // event in the log. If three chips in a row hang the bus, the bus itself hangs,
-// and a single chip probes it now and then.
+// and three chips probe it now and then.
 type Panel struct {
 	rows [face.Rows]row
 	log  *slog.Logger
 
-	hung  pause // the bus as a whole
-	turn  int   // the row that probes a hanging bus next
-	cause error // the latest failure
+	hung pause // the bus as a whole
+	turn int   // the row that probed a hanging bus last
 
 	// What the log was told.
 	toldHung bool
@@ -63,28 +62,48 @@ func (p *Panel) Show(f *Frame, next time.Time) {
 }
 
 // draw writes rows, those that are well before those that are dark. It stops
-// at one that hangs the bus. The error is that of a row that was well.
+// at one that was well and hangs the bus. The error is that of a row that was
+// well.
 func (p *Panel) draw(f *Frame, next time.Time) (err error) {
-	for _, dark := range [...]bool{false, true} {
-		for i := range p.rows {
-			r := &p.rows[i]
-			if r.dark.on() != dark || !r.dark.over(next) {
-				continue
-			}
-			e := r.show(&f.PWM[i], f.Group)
-			if e == nil {
-				continue
-			}
-			p.cause = e
-			if !dark {
+	for i := range p.rows {
+		if r := &p.rows[i]; !r.dark.on() {
+			if e := r.show(&f.PWM[i], f.Group); e != nil {
 				err = e
 			}
-			if hal.IsHung(e) {
+			if hal.IsHung(err) {
 				return err
 			}
 		}
 	}
+	p.try(p.due(next), f)
 	return err
+}
+
+// due returns the dark rows whose pause is over, the one that waits longest
+// first.
+func (p *Panel) due(next time.Time) (rows []int) {
+	for i := range p.rows {
+		if d := &p.rows[i].dark; d.on() && d.over(next) {
+			rows = append(rows, i)
+		}
+	}
+	slices.SortStableFunc(rows, func(a, b int) int { return p.rows[a].dark.until.Compare(p.rows[b].dark.until) })
+	return rows
+}
+
+// try writes rows until too many of them in a row hang the bus, and returns the
+// error of the last of those.
+func (p *Panel) try(rows []int, f *Frame) error {
+	hung := 0
+	for _, i := range rows {
+		err := p.rows[i].show(&f.PWM[i], f.Group)
+		if !hal.IsHung(err) {
+			hung = 0
+		} else if hung++; hung == hangs {
+			return err
+		}
+	}
+	return nil
 }
 
 // Check looks whether any chip was reset behind our back; the next Show
@@ -98,9 +117,15 @@ func (p *Panel) Check() {
 
 // Blank puts all LEDs out; whatever is in a pause is tried once more.
 func (p *Panel) Blank() {
-	p.hung.until = time.Time{}
-	p.retryAll()
-	p.Show(&Frame{}, time.Time{})
+	defer p.tell()
+	p.hung.end()
+	rows := make([]int, len(p.rows))
+	for i := range rows {
+		rows[i] = i
+	}
+	if err := p.try(rows, &Frame{}); err != nil {
+		p.hung.extend(err)
+	}
 }
 
 // Dark returns the rows whose driver does not answer, nil if all do.
@@ -126,8 +151,8 @@ func (p *Panel) Retry() (at time.Time, ok bool) {
 	return at, ok
 }
 
-// awake reports whether the bus can be used. While it hangs, one chip at a
-// time finds out.
+// awake reports whether the bus can be used. While it hangs, a few chips at a
+// time find out.
 func (p *Panel) awake() bool {
 	if !p.hung.on() {
 		return true
@@ -135,20 +160,21 @@ func (p *Panel) awake() bool {
 	if !p.hung.over(time.Time{}) {
 		return false
 	}
-	p.turn = (p.turn + 1) % len(p.rows)
-	if _, err := p.rows[p.turn].ask(); hal.IsHung(err) {
-		p.hung.extend(err)
-		return false
+	for range hangs {
+		p.turn = (p.turn + 1) % len(p.rows)
+		_, err := p.rows[p.turn].ask()
+		if hal.IsHung(err) {
+			p.hung.err = err
+			continue
+		}
+		p.hung.end()
+		for i := range p.rows {
+			p.rows[i].dark.until = time.Time{}
+		}
+		return true
 	}
-	p.hung.end()
-	p.retryAll()
-	return true
-}
-
-func (p *Panel) retryAll() {
-	for i := range p.rows {
-		p.rows[i].dark.until = time.Time{}
-	}
+	p.hung.extend(p.hung.err)
+	return false
 }
 
 // hangs is how many chips in a row have to hang the bus until it is the bus.
@@ -169,9 +195,7 @@ func (p *Panel) inspect(before error) {
 		}
 		was := r.configured
 		ok, err := r.ask()
-		if err != nil {
-			p.cause = err
-		} else if was && !ok {
+		if err == nil && was && !ok {
 			reset = append(reset, i)
 		}
 		if !hal.IsHung(err) {
@@ -194,27 +218,33 @@ func (p *Panel) tell() {
 	if p.hung.on() {
 		if !p.toldHung {
 			p.toldHung = true
-			p.log.Error("LED bus hangs, the face is frozen: check wiring and supply of the LED drivers", "event", "leds_hung", "err", p.cause)
+			p.log.Error("LED bus hangs, the face is frozen: check wiring and supply of the LED drivers", "event", "leds_hung", "err", p.hung.err)
 		}
 		return
 	}
-	if p.toldHung {
+	if p.toldHung && time.Since(p.hung.ended) >= steady {
 		p.toldHung = false
 		p.log.Info("LED bus can be used again", "event", "leds_free")
 	}
-	var gone, back []int
+	var refused, held, back []int
 	for i := range p.rows {
 		told := slices.Contains(p.toldDark, i)
 		switch d := &p.rows[i].dark; {
+		case d.until.IsZero() && d.on(): // not tried again since the bus hung
+		case d.on() && !told && hal.IsHung(d.err):
+			held = append(held, i)
 		case d.on() && !told:
-			gone = append(gone, i)
+			refused = append(refused, i)
 		case !d.on() && told && time.Since(d.ended) >= steady:
 			back = append(back, i)
 		}
 	}
-	if gone != nil {
-		p.log.Error("LED rows do not answer: check wiring and supply of their drivers", "event", "leds_dark", "rows", gone, "err", p.cause)
-		p.toldDark = append(p.toldDark, gone...)
+	for _, gone := range [...][]int{refused, held} {
+		if gone != nil {
+			p.log.Error("LED rows do not answer: check wiring and supply of their drivers",
+				"event", "leds_dark", "rows", gone, "err", p.rows[gone[0]].dark.err)
+			p.toldDark = append(p.toldDark, gone...)
+		}
 	}
 	if back != nil {
 		p.log.Info("LED rows are back", "event", "leds_back", "rows", back)

@@ -1,6 +1,8 @@
 package display
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -75,7 +77,7 @@ func TestPauses(t *testing.T) {
 	})
 }
 
-// TestHang: a bus that hangs costs three time-outs to be known, and then one a
+// TestHang: a bus that hangs costs three time-outs to be known, and then three a
 // pause.
 func TestHang(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -102,8 +104,8 @@ func TestHang(t *testing.T) {
 			}
 			time.Sleep(pause)
 			p.Show(full(), time.Time{})
-			if got := wire.Traffic().Transactions - before; got != 1 {
-				t.Fatalf("after pause %d: %d probes, want 1", n, got)
+			if got := wire.Traffic().Transactions - before; got != 3 {
+				t.Fatalf("after pause %d: %d probes, want 3", n, got)
 			}
 			pause = min(2*pause, 5*time.Second)
 		}
@@ -122,6 +124,56 @@ func TestProbeTurns(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		r.sees(t, "ES IST HALB DREI ··", stuck...)
 	})
+}
+
+// TestTwoCauses: a chip that holds the bus and one that is not there are two
+// events, each with its own error.
+func TestTwoCauses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, june(14, 30, 3), func(b *sim.Board) {
+			b.LEDBus.Inject(sim.Fault{Kind: sim.Stuck, Addr: hal.LEDAddrs[1]})
+			b.LEDBus.Detach(b.Rows[6])
+		})
+		time.Sleep(time.Minute)
+		r.logged(t, "leds_dark [6]", "leds_dark [1]")
+		for _, want := range []string{"tlc59116 0x66", "tlc59116 0x61"} {
+			if !strings.Contains(r.log.String(), want) {
+				t.Errorf("the log does not name %s:\n%s", want, &r.log)
+			}
+		}
+	})
+}
+
+// TestAfterHang: the bus is free again but for some chips; the others do not
+// wait for them, and are not called dark.
+func TestAfterHang(t *testing.T) {
+	for stuck := range 5 {
+		synctest.Test(t, func(t *testing.T) {
+			r := start(t, june(14, 30, 3), nil)
+			heal := r.LEDBus.Inject(sim.Fault{Kind: sim.Stuck})
+			time.Sleep(2 * time.Minute)
+			var rows []int
+			for row := range stuck {
+				r.LEDBus.Inject(sim.Fault{Kind: sim.Stuck, Addr: hal.LEDAddrs[row]})
+				rows = append(rows, row)
+			}
+			heal()
+			time.Sleep(12 * time.Second)
+			r.sees(t, "ES IST HALB DREI ··", rows...)
+			time.Sleep(30 * time.Second)
+			var told []int
+			for _, e := range r.log.Events("rows") {
+				for row := range 10 {
+					if strings.HasPrefix(e, "leds_dark") && strings.Contains(e, fmt.Sprint(row)) {
+						told = append(told, row)
+					}
+				}
+			}
+			if !slices.Equal(told, rows) {
+				t.Errorf("rows %v are stuck, the log names %v", rows, told)
+			}
+		})
+	}
 }
 
 // TestFreeAgain: when the bus is free, nobody waits for the end of a pause.

@@ -101,7 +101,9 @@ const (
 type pause struct {
 	n     int // failures in a row; 0 is none
 	until time.Time
-	cost  time.Duration // what the latest failure took
+	err   error         // the latest failure
+	cost  time.Duration // what it took
+	late  bool          // the next try was put off
 	ended time.Time
 }
 
@@ -114,7 +116,7 @@ func (p *pause) end() {
 }
 
 func (p *pause) extend(err error) {
-	p.cost = 0
+	p.err, p.cost, p.late = err, 0, false
 	if e, ok := errors.AsType[*hal.TxError](err); ok {
 		p.cost = e.Took
 	}
@@ -127,7 +129,7 @@ func (p *pause) extend(err error) {
 }
 
 // over reports whether it is time for another try. One that could take beyond
-// next is put off until then; the zero time is never.
+// next is put off until then, once; the zero time is never.
 func (p *pause) over(next time.Time) bool {
 	now := time.Now()
 	if !p.on() {
@@ -136,8 +138,8 @@ func (p *pause) over(next time.Time) bool {
 	if now.Before(p.until) {
 		return false
 	}
-	if !next.IsZero() && now.Before(next) && p.cost >= hal.Hung && now.Add(p.cost+p.cost/2).After(next) {
-		p.until = next
+	if !p.late && !next.IsZero() && now.Before(next) && p.cost >= hal.Hung && now.Add(p.cost+p.cost/2).After(next) {
+		p.until, p.late = next, true
 		return false
 	}
 	return true

@@ -4,6 +4,7 @@ package firmware
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -61,7 +62,7 @@ func build(c Config, in boot.Info, ask boot.Asks) *device {
 	d := &device{
 		front:    c.Front,
 		changing: make(chan struct{}, 1),
-		time:     watch.NewValue(clock.Time{Zone: c.Zone}),
+		time:     watch.NewValue(firstTime(c)),
 		face:     new(watch.Value[clock.Face]),
 		settings: watch.NewValue(clock.DefaultSettings()),
 		status:   watch.NewValue(clock.Status{Boot: in.Boot, Version: in.Desc.Version}),
@@ -69,7 +70,7 @@ func build(c Config, in boot.Info, ask boot.Asks) *device {
 	d.tasks = []runner{
 		display.New(display.Config{
 			Bus: c.Board.LEDs, Time: d.time, Settings: d.settings, Face: d.face,
-			Log: c.Log, Poll: display.DefaultPoll, Alive: ask.Alive,
+			Log: c.Log, Poll: display.DefaultPoll, Alive: ask.Alive, Keep: isRestart,
 		}),
 		timekeeper.New(timekeeper.Config{
 			Bus: c.Board.Sensors, Zone: c.Zone, Synced: c.Synced, Time: d.time, Log: c.Log,
@@ -77,6 +78,24 @@ func build(c Config, in boot.Info, ask boot.Asks) *device {
 	}
 	return d
 }
+
+// firstTime is what to believe until the timekeeper has looked: a host that is
+// right needs no second look.
+func firstTime(c Config) clock.Time {
+	if ok, err := c.Synced(); ok && err == nil {
+		return clock.FromHost(time.Now(), c.Zone)
+	}
+	return clock.Time{Zone: c.Zone}
+}
+
+// isRestart reports whether the firmware ends in order to be started again.
+func isRestart(cause error) bool {
+	_, ok := errors.AsType[*boot.Restart](cause)
+	return ok
+}
+
+// stopLimit is how long the tasks may take for their last acts.
+const stopLimit = 2 * time.Second
 
 // run runs all tasks until ctx is done or one of them fails.
 func (d *device) run(ctx context.Context) error {
@@ -89,7 +108,7 @@ func (d *device) run(ctx context.Context) error {
 	if d.front != nil {
 		g.Go("front", func(ctx context.Context) error { return d.front(ctx, d) })
 	}
-	return g.Wait()
+	return g.WaitWithin(stopLimit)
 }
 
 // report keeps the status up with what the tasks say.

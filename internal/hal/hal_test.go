@@ -161,6 +161,7 @@ func TestShareHolds(t *testing.T) {
 			time.Sleep(500 * time.Microsecond)
 			go second()
 			time.Sleep(time.Second)
+			synctest.Wait()
 			if len(b.addrs) != 12 || b.addrs[at] != hal.LEDAddrs[0] {
 				t.Errorf("LEDs first %t: on the bus %x", ledsFirst, b.addrs)
 			}

@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"time"
 
 	"wordclockd/internal/boot"
 	"wordclockd/internal/clock"
@@ -21,13 +20,6 @@ import (
 	"wordclockd/internal/task"
 	"wordclockd/internal/timekeeper"
 )
-
-// stopLimit is how long the firmware may take for its last act.
-const stopLimit = 2 * time.Second
-
-// ErrNotStopped says that the firmware was still busy stopLimit after it was
-// told to stop: something it waits for does not answer.
-var ErrNotStopped = errors.New("firmware did not stop within 2 s, LEDs may still be lit")
 
 // Config is what a machine is made of.
 type Config struct {
@@ -69,36 +61,13 @@ func (m *Machine) Run(ctx context.Context) (err error) {
 			return err
 		}
 		defer func() {
-			if !errors.Is(err, ErrNotStopped) { // else closing would wait for what hangs
+			if !errors.Is(err, task.ErrNotStopped) { // else closing would wait for what hangs
 				err = errors.Join(err, b.Close())
 			}
 		}()
 		fw.Board, fw.Synced = b.Board, timekeeper.KernelSynced
 	}
 	m.c.Log.Info("clock starts", "event", "start", "version", m.c.Desc.Version, "board", m.c.Board.Kind, "zone", m.c.Device.Zone.String())
-	return within(ctx, func(ctx context.Context) error {
-		l := boot.Loader{Desc: m.c.Desc}
-		return l.Run(ctx, firmware.App(fw))
-	})
-}
-
-// within runs f, and leaves it behind if it has not returned stopLimit after
-// ctx was done. It is the one place that does not wait: the process is about
-// to end, and what hangs in the kernel cannot be ended otherwise.
-func within(ctx context.Context, f func(context.Context) error) error {
-	g, _ := task.NewGroup(ctx)
-	g.Go("boot", f)
-	done := make(chan error, 1)
-	go func() { done <- g.Wait() }()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-	}
-	select {
-	case err := <-done:
-		return err
-	case <-time.After(stopLimit):
-		return ErrNotStopped
-	}
+	l := boot.Loader{Desc: m.c.Desc}
+	return l.Run(ctx, firmware.App(fw))
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -16,6 +15,7 @@ import (
 	"wordclockd/internal/face"
 	"wordclockd/internal/flash"
 	"wordclockd/internal/hal/sim"
+	"wordclockd/internal/task"
 )
 
 func newMachine(t *testing.T, log *bytes.Buffer, front func(context.Context, clock.Service) error, environ ...string) *Machine {
@@ -72,22 +72,12 @@ func TestNotStopped(t *testing.T) {
 		m.Sim().LEDBus.Inject(sim.Fault{Kind: sim.Stuck, Delay: time.Hour})
 		begin := time.Now()
 		err := m.Run(ctx)
-		if took := time.Since(begin); !errors.Is(err, ErrNotStopped) || took != 3*time.Second {
-			t.Errorf("%v after %s, want %v after 3 s", err, took, ErrNotStopped)
+		if took := time.Since(begin); !errors.Is(err, task.ErrNotStopped) || took != 3*time.Second {
+			t.Errorf("%v after %s, want %v after 3 s", err, took, task.ErrNotStopped)
 		}
 		m.Sim().LEDBus.Heal()
 		time.Sleep(3 * time.Hour) // the bubble wants to see it end
 	})
-}
-
-// TestLastWords: what breaks while stopping is reported.
-func TestLastWords(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	err := within(ctx, func(ctx context.Context) error { <-ctx.Done(); return io.EOF })
-	if !errors.Is(err, io.EOF) {
-		t.Errorf("%v, want %v", err, io.EOF)
-	}
 }
 
 func TestNoBus(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"time"
 )
 
 // A Group is a set of tasks that live and end together: the first one to fail
@@ -51,6 +52,31 @@ func (g *Group) Wait() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.err
+}
+
+// ErrNotStopped says that a task was still busy long after it was told to stop:
+// something it waits for does not answer.
+var ErrNotStopped = errors.New("did not stop in time")
+
+// WaitWithin is Wait, but leaves behind tasks that have not ended d after they
+// were told to, and says so by ErrNotStopped. It is for what may hang in the
+// kernel and cannot be ended otherwise, shortly before the process is.
+func (g *Group) WaitWithin(d time.Duration) error {
+	done := make(chan error, 1)
+	go func() { done <- g.Wait() }()
+	select {
+	case err := <-done:
+		return err
+	case <-g.ctx.Done():
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(d):
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		return errors.Join(g.err, ErrNotStopped)
+	}
 }
 
 func (g *Group) fail(err error) {

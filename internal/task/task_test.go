@@ -84,6 +84,36 @@ func TestGroup(t *testing.T) {
 	}
 }
 
+// TestWaitWithin: a task that hangs is left behind, whether the group was told
+// to stop or another task failed.
+func TestWaitWithin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for name, end := range map[string]func(*Group){
+			"stopped": func(g *Group) { g.Stop(nil) },
+			"failed":  func(g *Group) { g.Go("other", func(context.Context) error { return io.EOF }) },
+		} {
+			g, _ := NewGroup(t.Context())
+			g.Go("hangs", func(context.Context) error { time.Sleep(time.Hour); return nil })
+			begin := time.Now()
+			end(g)
+			err := g.WaitWithin(2 * time.Second)
+			if took := time.Since(begin); !errors.Is(err, ErrNotStopped) || took != 2*time.Second {
+				t.Errorf("%s: %v after %s, want %v after 2 s", name, err, took, ErrNotStopped)
+			}
+			if errors.Is(err, io.EOF) != (name == "failed") {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		time.Sleep(2 * time.Hour)
+	})
+	g, _ := NewGroup(t.Context())
+	g.Go("last words", func(ctx context.Context) error { <-ctx.Done(); return io.EOF })
+	g.Stop(nil)
+	if err := g.WaitWithin(time.Hour); !errors.Is(err, io.EOF) {
+		t.Errorf("%v, want %v", err, io.EOF)
+	}
+}
+
 func TestPanic(t *testing.T) {
 	g, _ := NewGroup(t.Context())
 	g.Go("reader", func(context.Context) error { panic(io.EOF) })

@@ -94,7 +94,11 @@ func (k *Keeper) step(ctx context.Context) time.Duration {
 		}
 		return k.judge(k.compare(), false)
 	}
-	wait := k.judge(k.follow(ctx), true)
+	err := k.follow(ctx)
+	if ctx.Err() != nil {
+		return pace // it is over
+	}
+	wait := k.judge(err, true)
 	if k.failed >= giveUp {
 		k.publish(clock.Time{}) // until then, what was believed still is
 	}
@@ -210,7 +214,7 @@ func (k *Keeper) read() (time.Time, error) {
 // publish believes t, and logs when the source changes.
 func (k *Keeper) publish(t clock.Time) {
 	t.Zone = k.c.Zone
-	if old := k.c.Time.Get(); old.Quality == clock.Synced && t.Quality == clock.Synced && old.Zone == t.Zone &&
+	if old := k.c.Time.Get(); k.decided && old.Quality == clock.Synced && t.Quality == clock.Synced && old.Zone == t.Zone &&
 		old.True.Add(t.Host.Sub(old.Host)).Sub(t.True).Abs() < time.Millisecond {
 		return // as believed
 	}
