@@ -56,9 +56,9 @@ func (m *Machine) Run(ctx context.Context) (err error) {
 		// best clock there is.
 		fw.Board, fw.Synced = m.sim.Board, func() (bool, error) { return true, nil }
 	} else {
-		b, err := linux.Open(linux.Config{LEDsBus: m.c.Board.LEDsBus, SensorsBus: m.c.Board.SensorsBus}, m.c.Log)
-		if err != nil {
-			return err
+		b, e := linux.Open(linux.Config{LEDsBus: m.c.Board.LEDsBus, SensorsBus: m.c.Board.SensorsBus}, m.c.Log)
+		if e != nil {
+			return e
 		}
 		defer func() {
 			if !errors.Is(err, task.ErrNotStopped) { // else closing would wait for what hangs
