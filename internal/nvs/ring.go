@@ -1,0 +1,76 @@
+package nvs
+
+import "fmt"
+
+// A Ring is a namespace that keeps the last Size blobs, in the keys entry_000
+// and so on, which are used in turn.
+type Ring struct {
+	Namespace string
+	Size      int
+}
+
+// written counts all blobs that a ring was ever given.
+func (r Ring) written() Key[uint32] { return Key[uint32]{Namespace: r.Namespace, Name: "written"} }
+
+func (r Ring) slot(n uint32) string { return fmt.Sprintf("entry_%03d", n%uint32(r.Size)) }
+
+// Append adds blobs; the oldest ones make place.
+func (r Ring) Append(tx *Tx, blobs ...[]byte) error {
+	n, err := r.written().Get(tx)
+	if err != nil {
+		return err
+	}
+	for _, blob := range blobs {
+		if err := tx.Set(r.Namespace, r.slot(n), Value{Blob, blob}); err != nil {
+			return err
+		}
+		n++
+	}
+	return r.written().Put(tx, n)
+}
+
+// Skip makes number the next to be appended, if it is not behind: the slots
+// between are emptied.
+func (r Ring) Skip(tx *Tx, number uint32) error {
+	n, err := r.written().Get(tx)
+	if err != nil || n >= number {
+		return err
+	}
+	for i := max(n, number-min(number, uint32(r.Size))); i < number; i++ {
+		if err := tx.Delete(r.Namespace, r.slot(i)); err != nil {
+			return err
+		}
+	}
+	return r.written().Put(tx, number)
+}
+
+// All returns what the ring holds, the oldest first, and the number of the
+// first, counted from 0 over all that was ever appended. Slots that are missing
+// or hold no blob come as nil.
+func (r Ring) All(tx *Tx) (blobs [][]byte, first uint32, err error) {
+	n, err := r.written().Get(tx)
+	if err != nil {
+		return nil, 0, err
+	}
+	if size := uint32(r.Size); n > size {
+		first = n - size
+	}
+	for i := first; i < n; i++ {
+		v, _ := tx.Get(r.Namespace, r.slot(i))
+		if v.Type != Blob {
+			v.Data = nil
+		}
+		blobs = append(blobs, v.Data)
+	}
+	return blobs, first, nil
+}
+
+// Clear takes all entries away; what is appended next is number written.
+func (r Ring) Clear(tx *Tx) error {
+	for i := range r.Size {
+		if err := tx.Delete(r.Namespace, r.slot(uint32(i))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
