@@ -3,7 +3,7 @@ package clock
 
 import (
 	"context"
-	"fmt"
+	"time"
 
 	"wordclockd/internal/face"
 )
@@ -14,19 +14,44 @@ type Service interface {
 	// there is a newer one.
 	Watch() (Status, <-chan struct{})
 
-	// Change edits the settings by f. Either all of the change is valid and
-	// takes effect, or none of it does and the error names the field.
-	Change(ctx context.Context, f func(*Settings) error) error
+	// Change edits the settings by f. Either all of the change is valid, is
+	// stored and takes effect, or none of it does: an *InvalidError names the
+	// field. It returns the settings after the change, and its number.
+	Change(ctx context.Context, f func(*Settings) error) (Changed, error)
+
+	// Do carries out a command, and returns when it is done. The answer is
+	// nil, or what its spec promises. The error is an *InvalidError, an
+	// *UnavailableError, or of what went wrong.
+	Do(ctx context.Context, c Command) (answer any, err error)
+}
+
+// Changed is the outcome of a change.
+type Changed struct {
+	Revision uint64 // changes since the start that changed anything
+	Settings Settings
 }
 
 // Status is what the clock has to say about itself. It is a value: nothing in
 // it changes later.
 type Status struct {
-	Boot     uint32 // starts of the firmware
-	Version  string // of the image that runs
+	Boot     uint32    // starts of the firmware
+	Started  time.Time // this one, by the host's clock
+	Version  string    // of the image that runs
+	Board    string    // sim or linux
+	Has      []Capability
 	Time     Time
+	Sync     Sync
 	Face     Face
 	Settings Settings
+	Revision uint64 // of the settings
+	Update   Update
+	Journal  Journal
+}
+
+// Update is what is known of firmware elsewhere.
+type Update struct {
+	Checking bool
+	Last     *Check // the last look at the sources; nil is none since the start
 }
 
 // Face is what stands on the front.
@@ -34,40 +59,4 @@ type Face struct {
 	Phrase  face.Phrase
 	Unknown bool  // the time is not known: the four minute LEDs blink
 	Dark    []int // rows whose LED driver does not answer, 0 at the top
-}
-
-// A Level is a duty in 1/255.
-type Level uint8
-
-// Settings are what a user changes at run time.
-type Settings struct {
-	Style face.Style
-
-	// How bright a lit LED is: Individual x Global.
-	Individual Level // 5 to SafetyLimit
-	Global     Level // 5 to 255
-}
-
-// Limits of the levels.
-const (
-	MinLevel    Level = 5
-	SafetyLimit Level = 80 // of the individual level
-)
-
-// DefaultSettings are those of a clock that was never told anything.
-func DefaultSettings() Settings {
-	return Settings{Style: face.Default, Individual: 60, Global: 180}
-}
-
-// Validate returns an error that names the first field out of its range.
-func (s Settings) Validate() error {
-	switch {
-	case s.Style != face.Default && s.Style != face.HalbCentric:
-		return fmt.Errorf("style %s: want %s or %s", s.Style, face.Default, face.HalbCentric)
-	case s.Individual < MinLevel || s.Individual > SafetyLimit:
-		return fmt.Errorf("individual brightness %d: want %d to %d", s.Individual, MinLevel, SafetyLimit)
-	case s.Global < MinLevel:
-		return fmt.Errorf("global brightness %d: want %d to 255", s.Global, MinLevel)
-	}
-	return nil
 }

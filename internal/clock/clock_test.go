@@ -1,6 +1,10 @@
 package clock
 
 import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -8,35 +12,157 @@ import (
 )
 
 func TestDefaults(t *testing.T) {
-	if got, want := DefaultSettings(), (Settings{face.Default, 60, 180}); got != want {
-		t.Errorf("%+v, want %+v", got, want)
+	s := DefaultSettings()
+	if want := (Settings{face.Default, 60, 180, 80, GitHub}); s != want {
+		t.Errorf("%+v, want %+v", s, want)
+	}
+	if err := s.Validate(); err != nil {
+		t.Error(err)
 	}
 }
 
-func TestValidate(t *testing.T) {
+// TestFields: each field shows what it was set to, by value and by text, and
+// changes no other.
+func TestFields(t *testing.T) {
+	some := map[string][]any{
+		"halb_centric_style":             {true, false},
+		"potentiometer.safety_limit_max": {5, 80, 255},
+		"brightness.individual":          {5, 80},
+		"brightness.global":              {5, 255},
+		"ota.source":                     {"github", "cloudflare"},
+	}
+	for _, f := range Fields {
+		values := some[f.Key]
+		if values == nil || f.Doc == "" {
+			t.Errorf("%s: is not tested, or has no doc", f.Key)
+		}
+		for _, v := range values {
+			s := DefaultSettings()
+			if f.Key == "potentiometer.safety_limit_max" {
+				s.Individual = 5
+			}
+			before := s
+			if err := f.Set(&s, v); err != nil || f.Get(&s) != v {
+				t.Errorf("%s = %v: is %v, %v", f.Key, v, f.Get(&s), err)
+			}
+			text, _ := json.Marshal(v)
+			if parsed, err := f.Parse(strings.Trim(string(text), `"`)); err != nil || parsed != v {
+				t.Errorf("%s: text %s is %v, %v", f.Key, text, parsed, err)
+			}
+			for _, other := range Fields {
+				if other.Key != f.Key && other.Get(&s) != other.Get(&before) {
+					t.Errorf("%s = %v changed %s too", f.Key, v, other.Key)
+				}
+			}
+		}
+	}
+}
+
+func TestApply(t *testing.T) {
 	for _, c := range []struct {
-		name   string
-		change func(*Settings)
-		want   string
+		name  string
+		edits []Edit
+		want  string // error
+		is    Settings
 	}{
-		{"defaults", func(*Settings) {}, ""},
-		{"halb", func(s *Settings) { s.Style = face.HalbCentric }, ""},
-		{"limits", func(s *Settings) { s.Individual, s.Global = 80, 5 }, ""},
-		{"other limits", func(s *Settings) { s.Individual, s.Global = 5, 255 }, ""},
-		{"unknown style", func(s *Settings) { s.Style = 7 }, "style Style(7): want default or halb"},
-		{"too dim", func(s *Settings) { s.Individual = 4 }, "individual brightness 4: want 5 to 80"},
-		{"above the safety limit", func(s *Settings) { s.Individual = 81 }, "individual brightness 81: want 5 to 80"},
-		{"off", func(s *Settings) { s.Global = 0 }, "global brightness 0: want 5 to 255"},
+		{"nothing", nil, "", DefaultSettings()},
+		{"all", []Edit{
+			{"brightness.individual", 200.0}, {"potentiometer.safety_limit_max", json.Number("200")}, {"brightness.global", 5},
+			{"halb_centric_style", true}, {"ota.source", "CloudFlare"},
+		}, "", Settings{face.HalbCentric, 200, 5, 200, Cloudflare}},
+		{"a limit brings down what it limits", []Edit{{"potentiometer.safety_limit_max", 40}}, "", Settings{face.Default, 40, 180, 40, GitHub}},
+		{"too dim", []Edit{{"brightness.individual", 4}}, "brightness.individual: 4: want 5 to 80, the safety limit", Settings{}},
+		{"above the limit", []Edit{{"brightness.individual", 81}}, "brightness.individual: 81: want 5 to 80, the safety limit", Settings{}},
+		{"above the limit of the same change", []Edit{{"potentiometer.safety_limit_max", 20}, {"brightness.individual", 30}},
+			"brightness.individual: 30: want 5 to 20, the safety limit", Settings{}},
+		{"off", []Edit{{"brightness.global", 0}}, "brightness.global: 0: want 5 to 255", Settings{}},
+		{"a fraction", []Edit{{"brightness.global", 7.5}}, "brightness.global: 7.5: want 5 to 255", Settings{}},
+		{"huge", []Edit{{"brightness.global", 1e300}}, "brightness.global: 1e+300: want 5 to 255", Settings{}},
+		{"a number that is none", []Edit{{"brightness.global", json.Number("1e2")}}, "brightness.global: 1e2: want 5 to 255", Settings{}},
+		{"text for a number", []Edit{{"brightness.global", "80"}}, "brightness.global: 80: want 5 to 255", Settings{}},
+		{"number for a switch", []Edit{{"halb_centric_style", 1}}, "halb_centric_style: 1: want true or false", Settings{}},
+		{"null", []Edit{{"halb_centric_style", nil}}, "halb_centric_style: <nil>: want true or false", Settings{}},
+		{"no such source", []Edit{{"ota.source", "gitlab"}}, "ota.source: gitlab: want github or cloudflare", Settings{}},
+		{"no such field", []Edit{{"brightness.globl", 5}}, "brightness.globl: no such setting, there are halb_centric_style, ", Settings{}},
+		{"twice", []Edit{{"brightness.global", 5}, {"brightness.global", 6}}, "brightness.global: is named twice", Settings{}},
+		{"one bad of two", []Edit{{"halb_centric_style", true}, {"brightness.global", 0}}, "brightness.global: 0: want 5 to 255", Settings{}},
 	} {
 		s := DefaultSettings()
-		c.change(&s)
-		got := ""
-		if err := s.Validate(); err != nil {
-			got = err.Error()
+		err := Apply(&s, c.edits)
+		if c.want == "" {
+			if err != nil || s != c.is {
+				t.Errorf("%s: %+v, %v, want %+v", c.name, s, err, c.is)
+			}
+			continue
 		}
-		if got != c.want {
-			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		if _, ok := errors.AsType[*InvalidError](err); !ok || !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want %s", c.name, err, c.want)
 		}
+		if s != DefaultSettings() {
+			t.Errorf("%s: half applied: %+v", c.name, s)
+		}
+	}
+}
+
+func TestParse(t *testing.T) {
+	for text, want := range map[string]string{
+		"halb_centric_style=yes": `halb_centric_style: "yes": want true or false`,
+		"brightness.global=":     `brightness.global: "": want 5 to 255`,
+		"brightness.global=1e1":  `brightness.global: "1e1": want 5 to 255`,
+	} {
+		key, value, _ := strings.Cut(text, "=")
+		f, err := FieldOf(key)
+		if err == nil {
+			_, err = f.Parse(value)
+		}
+		if err == nil || err.Error() != want {
+			t.Errorf("%s: error %v, want %s", text, err, want)
+		}
+	}
+}
+
+func TestCommands(t *testing.T) {
+	seen := map[string]bool{}
+	for _, c := range Commands {
+		for _, name := range slices.Concat([]string{c.Name}, c.Aliases) {
+			if got, err := (Command{Name: name}).Resolve(); err != nil || got.Name != c.Name || seen[name] || c.Doc == "" {
+				t.Errorf("%s: %v, %v", name, got, err)
+			}
+			seen[name] = true
+		}
+	}
+	for _, c := range []struct {
+		name, arg, value, want string
+	}{
+		{"juggle", "", "", "juggle: no such command, there are restart, "},
+		{"restart", "when", "now", `restart: has no argument "when"`},
+		{"check_ota_update", "source", "gitlab", `ota_check_update: source "gitlab": want github or cloudflare`},
+		{"ota_check_update", "only", "yes", `ota_check_update: only "yes": want true or false`},
+		{"ota_check_update", "source", "GitHub", ""},
+		{"error_log_clear", "what", "stats", ""},
+	} {
+		cmd := Command{Name: c.name}
+		if c.arg != "" {
+			cmd.Args = map[string]string{c.arg: c.value}
+		}
+		_, err := cmd.Resolve()
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.HasPrefix(err.Error(), c.want)) {
+			t.Errorf("%s %s=%s: error %v, want %q", c.name, c.arg, c.value, err, c.want)
+		}
+	}
+	if err := error(&UnavailableError{"a", "x"}); !errors.Is(err, &UnavailableError{Code: "a"}) || errors.Is(err, &UnavailableError{Code: "b"}) {
+		t.Error("codes are not what counts")
+	}
+}
+
+func TestSources(t *testing.T) {
+	for _, s := range Sources {
+		if got, err := ParseSource(strings.ToUpper(s.String())); got != s || err != nil || s.Other().Other() != s || s.Other() == s {
+			t.Errorf("%s: %s, %v", s, got, err)
+		}
+	}
+	if _, err := ParseSource("gitlab"); err == nil || err.Error() != `source "gitlab": want github or cloudflare` {
+		t.Errorf("error %v", err)
 	}
 }
 
@@ -71,10 +197,21 @@ func TestTimeAt(t *testing.T) {
 	}
 }
 
-func TestQualityNames(t *testing.T) {
-	for q, want := range map[Quality]string{Unknown: "unknown", RTC: "rtc", Synced: "synced", 9: "Quality(9)"} {
-		if got := q.String(); got != want {
-			t.Errorf("%d is %q, want %q", uint8(q), got, want)
+// TestNames are those on the wire.
+func TestNames(t *testing.T) {
+	for got, want := range map[string]string{
+		Unknown.String(): "unknown", RTC.String(): "rtc", Holdover.String(): "holdover", Synced.String(): "synced", Quality(9).String(): "Quality(9)",
+		GitHub.String(): "github", Cloudflare.String(): "cloudflare", Source(9).String(): "Source(9)",
+		Bool.String(): "boolean", Integer.String(): "integer", Choice.String(): "choice", Text.String(): "text", Kind(9).String(): "Kind(9)",
+		OriginUnknown.String(): "UNKNOWN", OriginValidation.String(): "LED_VALIDATION", OriginBus.String(): "I2C_BUS", OriginWiFi.String(): "WIFI",
+		OriginMQTT.String(): "MQTT", OriginNTP.String(): "NTP", OriginSystem.String(): "SYSTEM", OriginPower.String(): "POWER",
+		OriginSensor.String(): "SENSOR", OriginDisplay.String(): "DISPLAY", OriginTransition.String(): "TRANSITION",
+		OriginBrightness.String(): "BRIGHTNESS", Origin(99).String(): "Origin(99)",
+		SeverityInfo.String(): "INFO", SeverityWarning.String(): "WARNING", SeverityError.String(): "ERROR", SeverityCritical.String(): "CRITICAL",
+		Severity(9).String(): "Severity(9)",
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }

@@ -9,12 +9,13 @@ import (
 type Quality uint8
 
 const (
-	Unknown Quality = iota // nobody knows the time; none is shown
-	RTC                    // from the battery-backed chip
-	Synced                 // the host's clock, which the kernel says is disciplined
+	Unknown  Quality = iota // nobody knows the time; none is shown
+	RTC                     // from the battery-backed chip
+	Holdover                // counted on since the time was known for sure
+	Synced                  // from time servers, by the host's clock or measured
 )
 
-var qualities = [...]string{Unknown: "unknown", RTC: "rtc", Synced: "synced"}
+var qualities = [...]string{Unknown: "unknown", RTC: "rtc", Holdover: "holdover", Synced: "synced"}
 
 func (q Quality) String() string {
 	if int(q) >= len(qualities) {
@@ -50,4 +51,31 @@ func (t Time) At(host time.Time) (local time.Time, ok bool) {
 		zone = time.UTC
 	}
 	return t.True.Add(host.Sub(t.Host)).In(zone), true
+}
+
+// Sync is how the time was come by.
+type Sync struct {
+	Host     bool          // the kernel says that its clock is disciplined
+	Servers  []Server      // what each time server answered last
+	LastSync time.Time     // when the time was last known for sure, UTC; zero is never
+	Drift    float64       // millionths by which the free host's clock was seen to gain
+	Error    time.Duration // how far off the time may be
+	RTC      RTCState
+}
+
+// Server is the last answer of a time server (RFC 5905).
+type Server struct {
+	Name    string
+	At      time.Time     // of the answer, by the host's clock
+	Offset  time.Duration // of the server's clock from the host's
+	Delay   time.Duration // round trip
+	Stratum uint8
+	Err     string // why there is no answer that counts; "" if there is
+}
+
+// RTCState is what is known of the battery-backed chip.
+type RTCState struct {
+	Err    string        // why it cannot be believed; "" if it can
+	Behind time.Duration // the time by which it was behind, when last compared
+	Set    time.Time     // when the clock last set it, UTC; zero is not since the start
 }

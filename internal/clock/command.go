@@ -1,0 +1,111 @@
+package clock
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A Command is something that the clock is to do now.
+type Command struct {
+	Name string            // of a Spec, or an alias of it
+	Args map[string]string // by the name of the parameter
+}
+
+// A Spec says what a command is, as every front end offers it.
+type Spec struct {
+	Name    string
+	Aliases []string // of older documents
+	Doc     string
+	Params  []Param
+	Needs   Capability
+}
+
+// A Param is an argument that a command may be given.
+type Param struct {
+	Name, Doc string
+	Kind      Kind
+	Options   []string
+}
+
+// Names of commands.
+const (
+	Restart      = "restart"
+	ForceNTPSync = "force_ntp_sync"
+	CheckOTA     = "ota_check_update"
+	ResetWiFi    = "reset_wifi"
+	ClearJournal = "error_log_clear"
+)
+
+// Commands lists all commands.
+var Commands = []Spec{
+	{Name: Restart, Doc: "start the clock's firmware anew; settings and face stay"},
+	{Name: ForceNTPSync, Aliases: []string{"sync_time"}, Doc: "ask the time servers now"},
+	{Name: CheckOTA, Aliases: []string{"check_ota_update"}, Doc: "look for newer firmware", Params: []Param{
+		{Name: "source", Doc: "the one to prefer, this time", Kind: Choice, Options: sources[:]},
+		{Name: "only", Doc: "ask no other", Kind: Bool},
+		{Name: "force", Doc: "an older or equal version counts as available", Kind: Bool},
+	}},
+	{Name: ResetWiFi, Doc: "forget the network; the operating system joins networks, so this needs a hook"},
+	{Name: ClearJournal, Doc: "empty the error journal", Params: []Param{
+		{Name: "what", Doc: "the entries, or the counters", Kind: Choice, Options: []string{"entries", "stats"}},
+	}},
+}
+
+// SpecOf returns the spec of a command by its name or an alias.
+func SpecOf(name string) (*Spec, error) {
+	var names []string
+	for i := range Commands {
+		if c := &Commands[i]; c.Name == name || slices.Contains(c.Aliases, name) {
+			return c, nil
+		}
+		names = append(names, Commands[i].Name)
+	}
+	return nil, invalid(name, "no such command, there are %s", strings.Join(names, ", "))
+}
+
+// Resolve returns c by its proper name, if its arguments are of its spec.
+func (c Command) Resolve() (Command, error) {
+	spec, err := SpecOf(c.Name)
+	if err != nil {
+		return Command{}, err
+	}
+	for name, value := range c.Args {
+		at := slices.IndexFunc(spec.Params, func(p Param) bool { return p.Name == name })
+		if at < 0 {
+			return Command{}, invalid(spec.Name, "has no argument %q", name)
+		}
+		if err := spec.Params[at].check(value); err != nil {
+			return Command{}, invalid(spec.Name, "%s %q: %v", name, value, err)
+		}
+	}
+	c.Name = spec.Name
+	return c, nil
+}
+
+func (p Param) check(value string) error {
+	switch p.Kind {
+	case Bool:
+		if value != "true" && value != "false" {
+			return errors.New("want true or false")
+		}
+	case Choice:
+		if !slices.ContainsFunc(p.Options, func(o string) bool { return strings.EqualFold(o, value) }) {
+			return fmt.Errorf("want %s", strings.Join(p.Options, " or "))
+		}
+	}
+	return nil
+}
+
+// An UnavailableError is what somebody asked for in good order, and the clock
+// cannot do. Its code is the token that stands for it on the wire.
+type UnavailableError struct{ Code, Text string }
+
+func (e *UnavailableError) Error() string { return e.Text }
+
+// Is compares codes.
+func (e *UnavailableError) Is(other error) bool {
+	o, ok := other.(*UnavailableError)
+	return ok && o.Code == e.Code
+}

@@ -1,0 +1,231 @@
+package clock
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"wordclockd/internal/face"
+)
+
+// A Kind is how the value of a field looks.
+type Kind uint8
+
+const (
+	Bool    Kind = iota // true or false
+	Integer             // from Min to Max
+	Choice              // one of Options
+	Text                // free, of a parameter
+)
+
+var kinds = [...]string{Bool: "boolean", Integer: "integer", Choice: "choice", Text: "text"}
+
+func (k Kind) String() string {
+	if int(k) >= len(kinds) {
+		return fmt.Sprintf("Kind(%d)", uint8(k))
+	}
+	return kinds[k]
+}
+
+// A Capability is hardware that a feature needs.
+type Capability uint8
+
+const (
+	NoNeed     Capability = iota // every clock can
+	HasRTC                       // a battery-backed clock
+	HasLight                     // a light sensor
+	HasKnob                      // a potentiometer
+	HasReset                     // the reset of the LED drivers
+	HasButton                    // a button
+	HasSpeaker                   // a loudspeaker
+)
+
+// A Field is a setting as every front end shows and changes it. Its value is a
+// bool, an int or a string, by Kind.
+type Field struct {
+	Key, Doc, Unit string
+	Kind           Kind
+	Min, Max, Step int
+	Options        []string
+	Needs          Capability
+
+	Get func(*Settings) any
+	set func(*Settings, any)
+	max func(*Settings) int // where Max depends on other fields
+}
+
+// Fields lists all settings. The order is that in which they are shown, and
+// checked.
+var Fields = []Field{
+	{
+		Key: "halb_centric_style", Doc: "say ZEHN VOR HALB and DREIVIERTEL", Kind: Bool,
+		Get: func(s *Settings) any { return s.Style == face.HalbCentric },
+		set: func(s *Settings, v any) {
+			s.Style = face.Default
+			if v.(bool) {
+				s.Style = face.HalbCentric
+			}
+		},
+	},
+	{
+		Key: "potentiometer.safety_limit_max", Doc: "highest level of a lit LED; one that is above comes down to it",
+		Unit: "1/255", Kind: Integer, Min: int(MinLevel), Max: 255, Step: 1,
+		Get: func(s *Settings) any { return int(s.SafetyLimit) },
+		set: func(s *Settings, v any) {
+			s.SafetyLimit = Level(v.(int))
+			s.Individual = min(s.Individual, s.SafetyLimit)
+		},
+	},
+	{
+		Key: "brightness.individual", Doc: "level of a lit LED, up to the safety limit",
+		Unit: "1/255", Kind: Integer, Min: int(MinLevel), Max: 255, Step: 1,
+		Get: func(s *Settings) any { return int(s.Individual) },
+		set: func(s *Settings, v any) { s.Individual = Level(v.(int)) },
+		max: func(s *Settings) int { return int(s.SafetyLimit) },
+	},
+	{
+		Key: "brightness.global", Doc: "level of the whole face, by which that of each LED is multiplied",
+		Unit: "1/255", Kind: Integer, Min: int(MinLevel), Max: 255, Step: 1,
+		Get: func(s *Settings) any { return int(s.Global) },
+		set: func(s *Settings, v any) { s.Global = Level(v.(int)) },
+	},
+	{
+		Key: "ota.source", Doc: "where firmware is looked for first", Kind: Choice, Options: sources[:],
+		Get: func(s *Settings) any { return s.Source.String() },
+		set: func(s *Settings, v any) { s.Source, _ = ParseSource(v.(string)) },
+	},
+}
+
+// FieldOf returns the field of a key; the error names the nearest one.
+func FieldOf(key string) (*Field, error) {
+	for i := range Fields {
+		if Fields[i].Key == key {
+			return &Fields[i], nil
+		}
+	}
+	var keys []string
+	for _, f := range Fields {
+		keys = append(keys, f.Key)
+	}
+	return nil, invalid(key, "no such setting, there are %s", strings.Join(keys, ", "))
+}
+
+// limit is the highest value that the field may have beside the others in s.
+func (f *Field) limit(s *Settings) int {
+	if f.max != nil {
+		return min(f.Max, f.max(s))
+	}
+	return f.Max
+}
+
+// Check returns an *InvalidError unless the field has a value in its range.
+func (f *Field) Check(s *Settings) error { return f.check(s, f.Get(s)) }
+
+func (f *Field) check(s *Settings, v any) error {
+	ok := false
+	switch v := v.(type) {
+	case bool:
+		ok = f.Kind == Bool
+	case int:
+		ok = f.Kind == Integer && f.Min <= v && v <= f.limit(s)
+	case string:
+		ok = f.Kind == Choice && slices.ContainsFunc(f.Options, func(o string) bool { return strings.EqualFold(o, v) })
+	}
+	if !ok {
+		return invalid(f.Key, "%v: want %s", v, f.want(s))
+	}
+	return nil
+}
+
+// want says what the field takes.
+func (f *Field) want(s *Settings) string {
+	switch f.Kind {
+	case Integer:
+		text := fmt.Sprintf("%d to %d", f.Min, f.limit(s))
+		if f.limit(s) < f.Max {
+			text += ", the safety limit"
+		}
+		return text
+	case Choice:
+		return strings.Join(f.Options, " or ")
+	}
+	return "true or false"
+}
+
+// Set changes the field in s. Its value may be that of [Field.Get], or what
+// encoding/json makes of a number. An *InvalidError leaves s as it was.
+func (f *Field) Set(s *Settings, v any) error {
+	switch n := v.(type) {
+	case json.Number:
+		i, err := strconv.Atoi(n.String())
+		if err != nil {
+			return invalid(f.Key, "%s: want %s", n, f.want(s))
+		}
+		v = i
+	case float64:
+		if n != math.Trunc(n) || math.Abs(n) > 1<<31 {
+			return invalid(f.Key, "%v: want %s", n, f.want(s))
+		}
+		v = int(n)
+	}
+	if err := f.check(s, v); err != nil {
+		return err
+	}
+	f.set(s, v)
+	return nil
+}
+
+// Parse returns the value that a text stands for. Whether it is in its range is
+// for Set to say.
+func (f *Field) Parse(text string) (any, error) {
+	switch f.Kind {
+	case Bool:
+		if text == "true" || text == "false" {
+			return text == "true", nil
+		}
+	case Integer:
+		if n, err := strconv.Atoi(text); err == nil {
+			return n, nil
+		}
+	default:
+		return text, nil
+	}
+	s := DefaultSettings()
+	s.SafetyLimit = math.MaxUint8
+	return nil, invalid(f.Key, "%q: want %s", text, f.want(&s))
+}
+
+// An Edit is a new value of one field.
+type Edit struct {
+	Key   string
+	Value any
+}
+
+// Apply makes edits to s in the order of Fields, so that a limit comes before
+// what it limits: all of them, or with an *InvalidError none.
+func Apply(s *Settings, edits []Edit) error {
+	order := func(key string) int {
+		return slices.IndexFunc(Fields, func(f Field) bool { return f.Key == key })
+	}
+	edits = slices.Clone(edits)
+	slices.SortStableFunc(edits, func(a, b Edit) int { return cmp.Compare(order(a.Key), order(b.Key)) })
+	draft := *s
+	for i, e := range edits {
+		f, err := FieldOf(e.Key)
+		if err != nil {
+			return err
+		}
+		if i > 0 && edits[i-1].Key == e.Key {
+			return invalid(e.Key, "is named twice")
+		}
+		if err := f.Set(&draft, e.Value); err != nil {
+			return err
+		}
+	}
+	*s = draft
+	return nil
+}
