@@ -72,6 +72,9 @@ func (b *Board) Close() error {
 	return errors.Join(errs...)
 }
 
+// OpenBus opens /dev/i2c-n alone, for a look at what hangs there.
+func OpenBus(n int) (i2c.BusCloser, error) { return openAdapter(n) }
+
 // i2cTimeout is the ioctl I2C_TIMEOUT of linux/i2c-dev.h, in units of 10 ms.
 const i2cTimeout = 0x0702
 

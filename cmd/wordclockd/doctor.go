@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"wordclockd/internal/clock"
+	"wordclockd/internal/config"
+	"wordclockd/internal/doctor"
+	"wordclockd/internal/machine"
+	"wordclockd/internal/nvs"
+	"wordclockd/internal/task"
+	"wordclockd/internal/timekeeper"
+)
+
+func newDoctor() *cobra.Command {
+	var board string
+	cmd := &cobra.Command{
+		Use:   "doctor [hardware|ota]",
+		Short: "Look for what is wrong, and say what to do about it",
+		Long: `Look at what a clock depends on, and say of each trouble what to do about it. It
+takes 10 s at most, whatever is dead, and changes nothing.
+
+  hardware  the buses and their rights, drivers of the kernel that own a chip, and
+            each chip by reading from it
+  ota       both sources of firmware: name, connection, certificate, manifest and
+            head of the image, how they differ, and which one is preferred
+
+Without an argument it looks at both. On a simulated board there is no hardware;
+--board linux looks at that of this host all the same.
+
+What doctor says is explained in docs/troubleshooting.md.`,
+		Example:     "  wordclockd doctor\n  wordclockd doctor hardware --board linux\n  wordclockd doctor ota --json",
+		Args:        takes(0, 1),
+		ValidArgs:   []string{"hardware", "ota"},
+		Annotations: exits(exitOK, exitError, exitUsage, exitUnhealthy, exitInterrupted),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 && !slices.Contains(cmd.ValidArgs, args[0]) {
+				return usageError(fmt.Errorf("doctor %q: want hardware or ota, or none for both", args[0]))
+			}
+			var flags []config.Flag
+			if cmd.Flags().Changed("board") {
+				flags = append(flags, config.Flag{Name: "--board", Key: "board.kind", Value: board})
+			}
+			c, err := loadConfig(cmd, flags...)
+			if err != nil {
+				return err
+			}
+			findings, err := diagnose(cmd, args, c.Config)
+			if err != nil {
+				return err
+			}
+			return printFindings(cmd, findings)
+		},
+	}
+	cmd.Flags().StringVar(&board, "board", config.Sim, "what to look at: sim or linux")
+	return cmd
+}
+
+// diagnose looks at what the arguments name, or at everything, at once.
+func diagnose(cmd *cobra.Command, args []string, c config.Config) ([]doctor.Finding, error) {
+	wanted := func(what string) bool { return len(args) == 0 || args[0] == what }
+	var hardware, sources []doctor.Finding
+	g, _ := task.NewGroup(cmd.Context())
+	if wanted("hardware") {
+		g.Go("hardware", func(ctx context.Context) error {
+			hardware = doctor.Hardware(ctx, thisHost(cmd), c.Board)
+			return nil
+		})
+	}
+	if wanted("ota") {
+		g.Go("ota", func(ctx context.Context) error {
+			sources = doctor.OTA(ctx, doctor.ThisWeb("wordclockd/"+version), c.OTA, preference(cmd))
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, fmt.Errorf("doctor: %w", err)
+	}
+	if err := cmd.Context().Err(); err != nil {
+		return nil, fmt.Errorf("doctor: %w", err)
+	}
+	return slices.Concat(hardware, sources), nil
+}
+
+func printFindings(cmd *cobra.Command, findings []doctor.Finding) error {
+	var err error
+	if wantsJSON(cmd) {
+		err = printJSON(cmd, findings)
+	} else {
+		err = doctor.Print(cmd.OutOrStdout(), findings)
+	}
+	if err != nil {
+		return err
+	}
+	faults := 0
+	for _, f := range findings {
+		if f.Level == doctor.Fault {
+			faults++
+		}
+	}
+	if faults > 0 {
+		return codeError{exitUnhealthy, fmt.Errorf("doctor: faults found: %d", faults)}
+	}
+	return nil
+}
+
+// thisHost is this host, with what the doctor cannot know by itself.
+func thisHost(cmd *cobra.Command) doctor.Host {
+	h := doctor.ThisHost()
+	h.Synced = timekeeper.KernelSynced
+	h.Running, _ = running(cmd) // who may not know may not have a clock either
+	return h
+}
+
+// preference returns which source is preferred, as far as it can be known: by
+// asking a running clock, else by what is stored.
+func preference(cmd *cobra.Command) (p doctor.Preference) {
+	busy, err := running(cmd)
+	switch {
+	case err != nil:
+	case busy:
+		p.Stored, p.Running, err = runningSource(cmd)
+	default:
+		p.Stored, err = storedChoice(stateOf(cmd))
+	}
+	if err != nil {
+		p.Note = fmt.Sprintf("which source is preferred cannot be known: %v", err)
+	}
+	return p
+}
+
+// storedChoice returns what was chosen, nil if nobody ever chose.
+func storedChoice(state machine.State) (*clock.Source, error) {
+	chosen := false
+	err := readNVS(state, func(tx *nvs.Tx) error {
+		if tx != nil {
+			_, chosen = tx.Get(nvs.OTASource.Namespace, nvs.OTASource.Name)
+		}
+		return nil
+	})
+	if err != nil || !chosen {
+		return nil, err
+	}
+	s, err := storedSource(state)
+	return &s, err
+}
+
+// runningSource asks the clock, which may hang: that must not use up the time
+// for all the rest.
+func runningSource(cmd *cobra.Command) (stored, effective *clock.Source, err error) {
+	ctx, cancel := context.WithTimeout(cmd.Context(), 500*time.Millisecond)
+	defer cancel()
+	s, err := clientOf(cmd).Status(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if s, err := clock.ParseSource(s.OTA.Stored); err == nil {
+		stored = &s
+	}
+	source, err := clock.ParseSource(s.OTA.Source)
+	return stored, &source, err
+}
