@@ -138,7 +138,7 @@ func TestReaderGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("wordclockd", "run")
+	cmd := exec.Command("wordclockd", "run", "--state", t.TempDir())
 	cmd.Stderr = w
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

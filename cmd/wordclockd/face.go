@@ -23,9 +23,9 @@ Letters that are not lit are points, or dim where there is colour.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := face.ParseStyle(style)
 			if err != nil {
-				return usageError{fmt.Errorf("face --style: %w", err)}
+				return usageError(fmt.Errorf("face --style: %w", err))
 			}
-			hour, minute, err := timeOfDay(args)
+			hour, minute, err := timeOfDay(cmd, args)
 			if err != nil {
 				return err
 			}
@@ -49,9 +49,9 @@ Letters that are not lit are points, or dim where there is colour.`,
 
 // timeOfDay returns the time that the arguments name, or the present one where
 // the clock is.
-func timeOfDay(args []string) (hour, minute int, err error) {
+func timeOfDay(cmd *cobra.Command, args []string) (hour, minute int, err error) {
 	if len(args) == 0 {
-		c, err := readConfig()
+		c, err := loadConfig(cmd)
 		if err != nil {
 			return 0, 0, err
 		}
@@ -60,7 +60,7 @@ func timeOfDay(args []string) (hour, minute int, err error) {
 	}
 	t, err := time.Parse("15:04", args[0])
 	if err != nil {
-		return 0, 0, usageError{fmt.Errorf("face %q: want a time from 00:00 to 23:59, such as 14:37", args[0])}
+		return 0, 0, usageError(fmt.Errorf("face %q: want a time from 00:00 to 23:59, such as 14:37", args[0]))
 	}
 	return t.Hour(), t.Minute(), nil
 }

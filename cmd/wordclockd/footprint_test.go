@@ -28,7 +28,7 @@ func build(t testing.TB) string {
 // ends it.
 func clockOf(t testing.TB, bin string) (pid int, stop func()) {
 	t.Helper()
-	cmd := exec.Command(bin, "run")
+	cmd := exec.Command(bin, "run", "--state", t.TempDir())
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

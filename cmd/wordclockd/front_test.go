@@ -20,7 +20,11 @@ import (
 // A service says what the test tells it to.
 type service struct{ watch.Value[clock.Status] }
 
-func (*service) Change(context.Context, func(*clock.Settings) error) error { return nil }
+func (*service) Change(context.Context, func(*clock.Settings) error) (clock.Changed, error) {
+	return clock.Changed{}, nil
+}
+
+func (*service) Do(context.Context, clock.Command) (any, error) { return nil, nil }
 
 func (s *service) say(hour, minute int) {
 	at := time.Date(2026, 6, 15, hour, minute, 0, 0, time.UTC)

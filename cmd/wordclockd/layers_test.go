@@ -29,12 +29,18 @@ var rooms = map[string]room{
 	"machine": {layer: 5},
 
 	"firmware": {layer: 4},
+	"doctor":   {layer: 4, modules: []string{"periph.io/x/conn/v3"}},
+
+	"control": {layer: 3},
 
 	"display":    {layer: 2, modules: []string{"periph.io/x/conn/v3"}},
-	"timekeeper": {layer: 2, modules: []string{"periph.io/x/conn/v3"}},
+	"timekeeper": {layer: 2, modules: []string{"periph.io/x/conn/v3", "github.com/beevik/ntp"}},
+	"ota":        {layer: 2},
 	"boot":       {layer: 2},
 
-	"config":       {layer: 1},
+	"config":       {layer: 1, modules: []string{"github.com/goccy/go-yaml"}},
+	"nvs":          {layer: 1, modules: []string{"go.etcd.io/bbolt"}},
+	"journal":      {layer: 1, sees: []string{"nvs", "clock"}},
 	"clock":        {layer: 1},
 	"flash":        {layer: 1},
 	"hal":          {layer: 1, modules: []string{"periph.io/x/conn/v3"}},
@@ -44,10 +50,11 @@ var rooms = map[string]room{
 	"hal/linux":    {layer: 1, sees: []string{"hal"}, modules: []string{"periph.io/x/conn/v3", "periph.io/x/host/v3"}},
 	"hal/sim":      {layer: 1, sees: []string{"hal"}, modules: []string{"periph.io/x/conn/v3"}},
 
-	"proof": {layer: 0},
-	"face":  {layer: 0},
-	"task":  {layer: 0},
-	"watch": {layer: 0},
+	"durable": {layer: 0},
+	"proof":   {layer: 0},
+	"face":    {layer: 0},
+	"task":    {layer: 0},
+	"watch":   {layer: 0},
 }
 
 // everywhere lists the modules that may appear in any package above layer 0.
@@ -84,9 +91,19 @@ var bans = []ban{
 		why:  bootAlone,
 	},
 	{
+		what: "nvs",
+		from: []string{"boot", "ota"},
+		why:  bootAlone + "; and the updater is told what it has to know",
+	},
+	{
+		what: "flash",
+		from: []string{"control"},
+		why:  "front ends see the clock only",
+	},
+	{
 		what:   "hal/linux",
-		except: []string{"machine"},
-		why:    "only the machine knows which board it has",
+		except: []string{"machine", "doctor"},
+		why:    "only the machine knows which board it has, and only the doctor looks at what the kernel has",
 	},
 	{
 		what:   "hal/sim",

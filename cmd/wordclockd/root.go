@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,29 +12,52 @@ import (
 
 // Exit codes; others script against them.
 const (
-	exitOK    = 0
-	exitError = 1
-	exitUsage = 2
+	exitOK              = 0
+	exitError           = 1
+	exitUsage           = 2
+	exitUnhealthy       = 3
+	exitNotRunning      = 10
+	exitRunning         = 11
+	exitNothingBootable = 12
+	exitCheckFailed     = 13
+	exitWatchdog        = 70
+	exitInterrupted     = 130
 )
 
 var exitTexts = map[int]string{
-	exitOK:    "ok",
-	exitError: "error",
-	exitUsage: "usage, invalid value, bad configuration",
+	exitOK:              "ok",
+	exitError:           "error",
+	exitUsage:           "usage, invalid value, bad configuration",
+	exitUnhealthy:       "unhealthy, or verification failed",
+	exitNotRunning:      "the clock is not running",
+	exitRunning:         "the clock is running, or something else holds the state directory",
+	exitNothingBootable: "nothing bootable",
+	exitCheckFailed:     "update or check failed",
+	exitWatchdog:        "ended by the watchdog",
+	exitInterrupted:     "interrupted",
 }
 
-// A usageError is the user's to mend: exit code 2.
-type usageError struct{ error }
+// A codeError is an error with an exit code of its own.
+type codeError struct {
+	code int
+	error
+}
 
-func (e usageError) Unwrap() error { return e.error }
+func (e codeError) Unwrap() error { return e.error }
+
+// usageError marks an error as the user's to mend.
+func usageError(err error) error { return codeError{exitUsage, err} }
 
 // exitCode is the one place where an error becomes a number.
 func exitCode(err error) int {
 	if err == nil {
 		return exitOK
 	}
-	if _, ok := errors.AsType[usageError](err); ok {
-		return exitUsage
+	if e, ok := errors.AsType[codeError](err); ok {
+		return e.code
+	}
+	if errors.Is(err, context.Canceled) {
+		return exitInterrupted
 	}
 	return exitError
 }
@@ -59,17 +83,24 @@ the same clock on chips that are simulated to the register. Start one with
 			return noVerb(cmd, args[0])
 		},
 	}
-	cmd.PersistentFlags().Bool("json", false, "print JSON, for scripts")
+	flags := cmd.PersistentFlags()
+	flags.Bool("json", false, "print JSON, for scripts")
+	flags.String("config", "", "configuration `FILE` (config.yaml in $CONFIGURATION_DIRECTORY, /etc/wordclockd or ~/.config/wordclockd)")
+	flags.String("state", "", "state `DIR` ($STATE_DIRECTORY, /var/lib/wordclockd or ~/.local/state/wordclockd)")
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		if cmd.HasParent() {
-			err = fmt.Errorf("%s: %w", cmd.Name(), err)
+			err = fmt.Errorf("%s: %w", verb(cmd), err)
 		}
-		return usageError{fmt.Errorf("%w, see %s --help", err, cmd.CommandPath())}
+		return usageError(fmt.Errorf("%w, see %s --help", err, cmd.CommandPath()))
 	})
 	cmd.SetHelpTemplate(cmd.HelpTemplate() + `{{with index .Annotations "exits"}}
 EXIT STATUS
 {{.}}{{end}}`)
-	cmd.AddCommand(newRun(), newFace(), newVersion())
+	cmd.AddCommand(
+		newRun(), newFace(),
+		newStatus(), newWatch(), newSet(), newDo(), newJournal(), newReboot(), newSim(),
+		newOTA(), newNVS(), newConfig(), newDoctor(), newScan(), newVersion(),
+	)
 	cmd.InitDefaultHelpCmd()
 	cmd.InitDefaultVersionFlag()
 	cmd.InitDefaultCompletionCmd()
@@ -88,9 +119,9 @@ EXIT STATUS
 // noVerb is the error for a verb that cmd does not have.
 func noVerb(cmd *cobra.Command, verb string) error {
 	if near := cmd.SuggestionsFor(verb); len(near) > 0 {
-		return usageError{fmt.Errorf("verb %q: there is none, did you mean %s?", verb, strings.Join(near, " or "))}
+		return usageError(fmt.Errorf("verb %q: there is none, did you mean %s?", verb, strings.Join(near, " or ")))
 	}
-	return usageError{fmt.Errorf("verb %q: there is none, see %s --help", verb, cmd.CommandPath())}
+	return usageError(fmt.Errorf("verb %q: there is none, see %s --help", verb, cmd.CommandPath()))
 }
 
 // annotate gives verbs that name no exit codes, such as cobra's own, those that
@@ -113,11 +144,16 @@ func exits(codes ...int) map[string]string {
 	return map[string]string{"exits": b.String()}
 }
 
+// verb is what a command is called in errors: "ota check".
+func verb(cmd *cobra.Command) string {
+	return strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
+}
+
 // takes limits the arguments of a verb to between least and most.
 func takes(least, most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) < least || len(args) > most {
-			return usageError{fmt.Errorf("%s: number of arguments is %d: want %s", cmd.Name(), len(args), cmd.UseLine())}
+			return usageError(fmt.Errorf("%s: number of arguments is %d: want %s", verb(cmd), len(args), cmd.UseLine()))
 		}
 		return nil
 	}

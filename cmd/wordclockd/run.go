@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -25,32 +26,31 @@ LEDs go dark, and that is exit status 0. Without any configuration it is a virtu
 
 On a terminal the front of the clock is drawn as it is lit, with the log above.
 Elsewhere there is the log alone, on standard error: as text if that is a
-terminal, else as JSON.
+terminal, else as JSON. NO_COLOR takes the colour away.
 
-CONFIGURATION
-  WORDCLOCKD_BOARD_KIND         sim or linux (sim); --board overrides it
-  WORDCLOCKD_BOARD_LEDS_BUS     N of the LED drivers' /dev/i2c-N (1)
-  WORDCLOCKD_BOARD_SENSORS_BUS  N of the RTC's; may be the same (3)
-  WORDCLOCKD_DEVICE_TIMEZONE    where the clock hangs (Europe/Vienna)
-  WORDCLOCKD_LOG_LEVEL          debug, info, warn or error (info)
-  WORDCLOCKD_LOG_FORMAT         text, json or auto (auto)
-  NO_COLOR                      no colour on the terminal`,
-		Example: "  wordclockd run\n  WORDCLOCKD_BOARD_SENSORS_BUS=1 wordclockd run --board linux",
-		Args:    takes(0, 0),
+Settings and journal are kept in the state directory, of which a clock is the only
+user. Whatever can be configured is listed by "wordclockd config show"; each key,
+such as board.leds_bus, is an environment variable too: WORDCLOCKD_BOARD_LEDS_BUS.`,
+		Example:     "  wordclockd run\n  WORDCLOCKD_BOARD_SENSORS_BUS=1 wordclockd run --board linux",
+		Args:        takes(0, 0),
+		Annotations: exits(exitOK, exitError, exitUsage, exitRunning),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := readConfig()
+			var flags []config.Flag
+			if cmd.Flags().Changed("board") {
+				flags = append(flags, config.Flag{Name: "--board", Key: "board.kind", Value: board})
+			}
+			c, err := loadConfig(cmd, flags...)
 			if err != nil {
 				return err
-			}
-			if cmd.Flags().Changed("board") {
-				if err := c.Set("board.kind", board); err != nil {
-					return usageError{fmt.Errorf("run --board %q: %w", board, err)}
-				}
 			}
 			if wantsJSON(cmd) {
 				c.Log.Format = "json"
 			}
-			if err := run(cmd.Context(), c); err != nil {
+			err = run(cmd.Context(), stateOf(cmd), c)
+			if _, busy := errors.AsType[*machine.BusyError](err); busy {
+				return codeError{exitRunning, fmt.Errorf("run clock: %w: stop it, or name another directory by --state", err)}
+			}
+			if err != nil {
 				return fmt.Errorf("run clock: %w", err)
 			}
 			return nil
@@ -61,14 +61,15 @@ CONFIGURATION
 }
 
 // run runs the clock, with a front end that suits where it is started.
-func run(ctx context.Context, c config.Config) error {
+func run(ctx context.Context, state machine.State, c *config.Loaded) error {
 	signal.Ignore(syscall.SIGPIPE) // nobody reads the log: no reason to go dark
-	mc := machine.Config{Config: c, Desc: self}
+	mc := machine.Config{Config: c.Config, State: state, Desc: self}
 	log := openConsole(os.Stderr)
 	defer log.close()
 	if c.Log.Format == "json" || !isTerminal(os.Stdout) {
 		mc.Log = newLog(log, c.Log, isTerminal(os.Stderr), paints(os.Stderr))
 		mc.Front = logFaces(mc.Log)
+		warnUnused(mc.Log, c)
 		return machine.New(mc).Run(ctx)
 	}
 
@@ -79,6 +80,7 @@ func run(ctx context.Context, c config.Config) error {
 	} else {
 		mc.Log = newLog(log, c.Log, false, false)
 	}
+	warnUnused(mc.Log, c)
 	s := &screen{console: front, terminal: os.Stdout, color: paints(os.Stdout)}
 	mc.Front = s.Run
 	m := machine.New(mc)
@@ -102,13 +104,4 @@ func says(s clock.Status) face.Mask {
 		m[row] = 0
 	}
 	return m
-}
-
-// readConfig returns the configuration of this environment.
-func readConfig() (config.Config, error) {
-	c, err := config.Read(os.Environ())
-	if err != nil {
-		return config.Config{}, usageError{fmt.Errorf("read configuration: %w", err)}
-	}
-	return c, nil
 }

@@ -2,11 +2,17 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -16,7 +22,14 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
+// TestMain runs tests and clocks of theirs away from the state and configuration
+// of whoever runs them; a clock that runs beside another needs --state.
 func TestMain(m *testing.M) {
+	for _, name := range []string{"STATE_DIRECTORY", "CONFIGURATION_DIRECTORY"} {
+		if os.Getenv(name) == "" {
+			os.Setenv(name, os.DevNull+"/none")
+		}
+	}
 	testscript.Main(m, map[string]func(){"wordclockd": main})
 }
 
@@ -27,6 +40,11 @@ func TestMain(m *testing.M) {
 //	signal SIGNAL                by which the next clock is asked to stop
 //	clock until EVENT PROG...    run a clock until it has logged an event, then
 //	                             ask it to stop and want exit status 0
+//	up                           wait until the clock that was started answers
+//	snapshot NAME                keep what the state directory holds; or, the
+//	                             second time, fail if it is another
+//
+// A script has a state and a configuration directory of its own.
 func TestScripts(t *testing.T) {
 	// Whoever runs the tests may ignore SIGHUP; the clocks of the tests must not
 	// inherit that.
@@ -35,11 +53,18 @@ func TestScripts(t *testing.T) {
 	t.Cleanup(func() { signal.Stop(hup) })
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("STATE_DIRECTORY", e.WorkDir+"/state")
+			e.Setenv("CONFIGURATION_DIRECTORY", e.WorkDir+"/conf")
+			return nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": cmdStatus,
-			"code":   cmdCode,
-			"clock":  cmdClock,
-			"signal": func(ts *testscript.TestScript, _ bool, args []string) { ts.Setenv("signal", args[0]) },
+			"status":   cmdStatus,
+			"code":     cmdCode,
+			"clock":    cmdClock,
+			"up":       cmdUp,
+			"snapshot": cmdSnapshot,
+			"signal":   func(ts *testscript.TestScript, _ bool, args []string) { ts.Setenv("signal", args[0]) },
 		},
 	})
 }
@@ -109,10 +134,49 @@ func cmdClock(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// cmdUp asks for the status until there is one.
+func cmdUp(ts *testscript.TestScript, neg bool, args []string) {
+	for begin := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		err := ts.Exec("wordclockd", slices.Concat([]string{"status"}, args)...)
+		if err == nil {
+			return
+		}
+		if time.Since(begin) > time.Minute {
+			ts.Fatalf("no clock in a minute: %v", err)
+		}
+	}
+}
+
+// cmdSnapshot compares the state directory, byte by byte.
+func cmdSnapshot(ts *testscript.TestScript, neg bool, args []string) {
+	h := sha256.New()
+	dir := ts.Getenv("STATE_DIRECTORY")
+	ts.Check(filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // nothing is something too
+		}
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(h, path, d.Type())
+		if !d.Type().IsRegular() {
+			return nil
+		}
+		b, err := os.ReadFile(path)
+		h.Write(b)
+		return err
+	}))
+	name, sum := "snapshot_"+args[0], hex.EncodeToString(h.Sum(nil))
+	if was := ts.Getenv(name); was != "" && (was == sum) == neg {
+		ts.Fatalf("the state directory changed: %t", was != sum)
+	}
+	ts.Setenv(name, sum)
+}
+
 // environ returns the environment of a script.
 func environ(ts *testscript.TestScript) (env []string) {
 	for _, name := range []string{"PATH", "HOME", "TERM", "NO_COLOR", "JOURNAL_STREAM",
-		"WORDCLOCKD_LOG_LEVEL", "WORDCLOCKD_LOG_FORMAT", "GOCOVERDIR"} {
+		"STATE_DIRECTORY", "CONFIGURATION_DIRECTORY", "WORDCLOCKD_LOG_LEVEL", "WORDCLOCKD_LOG_FORMAT", "GOCOVERDIR"} {
 		if v := ts.Getenv(name); v != "" {
 			env = append(env, name+"="+v)
 		}

@@ -168,7 +168,7 @@ func (p *terminal) read() {
 // start runs the clock with the terminal as its own.
 func (p *terminal) start(t *testing.T, environ string, args ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.Command("wordclockd", append([]string{"run"}, args...)...)
+	cmd := exec.Command("wordclockd", append([]string{"run", "--state", t.TempDir()}, args...)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.slave, p.slave, p.slave
 	cmd.Env = append(os.Environ(), "TERM=xterm", environ)
 	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true, Setctty: true}
@@ -201,14 +201,14 @@ func (p *terminal) raw() string {
 // paints returns how often the foot of the block was drawn.
 func (p *terminal) paints() int { return strings.Count(p.raw(), "time: synced") }
 
-var control = regexp.MustCompile(`^\x1b\[(\??[0-9;]*)([A-Za-z])`)
+var escape = regexp.MustCompile(`^\x1b\[(\??[0-9;]*)([A-Za-z])`)
 
 // screen returns the lines as they stand there now. It knows the controls that
 // the program uses, and fails on any other by leaving it visible.
 func (p *terminal) screen() []string {
 	lines, row, col := [][]rune{nil}, 0, 0
 	for text := p.raw(); text != ""; {
-		if m := control.FindStringSubmatch(text); m != nil {
+		if m := escape.FindStringSubmatch(text); m != nil {
 			text = text[len(m[0]):]
 			switch m[2] {
 			case "A":

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"wordclockd/internal/flash"
 )
@@ -48,17 +49,39 @@ type Restart struct{ Reason Reason }
 
 func (r *Restart) Error() string { return "restart: " + r.Reason.String() }
 
-// A Loader starts images.
+// A Loader starts images. Restart and Boot may be called at any time.
 type Loader struct {
 	Desc flash.Desc // of the program itself
+
+	mu   sync.Mutex
+	boot uint32                  // the present start, or the last
+	stop context.CancelCauseFunc // of the image that runs; nil if none does
 }
 
-// Run starts app, and again as often as it asks for, until ctx is done.
+// Boot returns the number of the present start, 0 before the first.
+func (l *Loader) Boot() uint32 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.boot
+}
+
+// Restart ends the image that runs, so that it is started again. It does not
+// wait for that.
+func (l *Loader) Restart(r Reason) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stop != nil {
+		l.stop(&Restart{r})
+	}
+}
+
+// Run starts app, and again as often as it asks for or is told to, until ctx is
+// done.
 func (l *Loader) Run(ctx context.Context, app App) error {
 	in := Info{Desc: l.Desc}
 	for {
 		in.Boot++
-		err := app(ctx, in, alone{})
+		err := l.start(ctx, app, in)
 		r, ok := errors.AsType[*Restart](err)
 		if !ok {
 			return err
@@ -68,6 +91,26 @@ func (l *Loader) Run(ctx context.Context, app App) error {
 		}
 		in.Last = Reset{Reason: r.Reason}
 	}
+}
+
+// start runs app once. An image that ended well because it was told to restart
+// is as good as one that asked for it.
+func (l *Loader) start(ctx context.Context, app App, in Info) error {
+	inner, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	l.hold(in.Boot, stop)
+	defer l.hold(in.Boot, nil)
+	err := app(inner, in, alone{})
+	if r, ok := errors.AsType[*Restart](context.Cause(inner)); ok && err == nil {
+		return r
+	}
+	return err
+}
+
+func (l *Loader) hold(boot uint32, stop context.CancelCauseFunc) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.boot, l.stop = boot, stop
 }
 
 // alone answers an image beside which there is no other.

@@ -50,6 +50,7 @@ type Status struct {
 
 // Update is what is known of firmware elsewhere.
 type Update struct {
+	Stored   *Source // that is preferred, read back; nil if nobody chose, or nothing can be stored
 	Checking bool
 	Last     *Check // the last look at the sources; nil is none since the start
 }

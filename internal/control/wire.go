@@ -65,6 +65,7 @@ type Face struct {
 // OTA is what is known of firmware elsewhere.
 type OTA struct {
 	Source   string       `json:"source"`
+	Stored   string       `json:"stored_source"` // "" if nobody chose
 	Checking bool         `json:"checking"`
 	Last     *clock.Check `json:"last_check"`
 }
@@ -84,6 +85,9 @@ func newStatus(s clock.Status, pid int, now time.Time) Status {
 		Settings: newSettings(s.Settings), Revision: s.Revision,
 		OTA:     OTA{Source: s.Settings.Source.String(), Checking: s.Update.Checking, Last: s.Update.Last},
 		Journal: JournalHead{len(s.Journal.Entries), s.Journal.Stats.Written},
+	}
+	if s.Update.Stored != nil {
+		w.OTA.Stored = s.Update.Stored.String()
 	}
 	if s.Face.Unknown {
 		w.Face.Text, w.Face.MinuteLEDs = "", 0

@@ -2,6 +2,7 @@ package firmware
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -21,6 +22,7 @@ import (
 type clockwork struct {
 	board   *sim.Board
 	synced  atomic.Bool // the host's clock
+	store   string      // the file of settings; "" is none
 	service clock.Service
 	log     proof.Log
 	zone    *time.Location
@@ -37,17 +39,31 @@ func start(t testing.TB, at time.Time, hurt func(*clockwork)) *clockwork {
 	if hurt != nil {
 		hurt(d)
 	}
-	app := App(Config{
+	d.run(t, nil)
+	synctest.Wait()
+	return d
+}
+
+// run runs the firmware for the rest of the test; change, if not nil, changes
+// what it runs on.
+func (d *clockwork) run(t testing.TB, change func(*Config)) {
+	t.Helper()
+	c := Config{
 		Board:  d.board.Board,
 		Zone:   d.zone,
 		Synced: func() (bool, error) { return d.synced.Load(), nil },
+		Store:  d.store,
 		Log:    d.log.Logger(),
-		Front: func(ctx context.Context, s clock.Service) error {
+		Front: func(ctx context.Context, s clock.Service, _ *slog.Logger) error {
 			d.service = s
 			<-ctx.Done()
 			return nil
 		},
-	})
+	}
+	if change != nil {
+		change(&c)
+	}
+	app := App(c)
 	g, _ := task.NewGroup(context.Background())
 	g.Go("boot", func(ctx context.Context) error {
 		var l boot.Loader
@@ -61,8 +77,6 @@ func start(t testing.TB, at time.Time, hurt func(*clockwork)) *clockwork {
 		}
 	}
 	t.Cleanup(d.stop)
-	synctest.Wait()
-	return d
 }
 
 // sees fails unless exactly the LEDs of p are lit, leaving dark rows aside.
@@ -81,11 +95,15 @@ func (d *clockwork) sees(t testing.TB, p face.Phrase, dark ...int) {
 // says returns what the clock has to say at a time, written down plainly.
 func says(at time.Time) face.Phrase { return face.Say(at.Hour(), at.Minute(), face.Default) }
 
-// logged fails unless the log has these events, in any order, and no others.
+// logged fails unless the log has these events after that of the start, in any
+// order, and no others.
 func (d *clockwork) logged(t testing.TB, want ...string) {
 	t.Helper()
 	synctest.Wait()
 	got := d.log.Events()
+	if len(got) > 0 && got[0] == "boot" {
+		got = got[1:]
+	}
 	slices.Sort(got)
 	slices.Sort(want)
 	if !slices.Equal(got, want) {

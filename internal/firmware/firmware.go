@@ -5,14 +5,17 @@ package firmware
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
+	"net"
 	"time"
 
 	"wordclockd/internal/boot"
 	"wordclockd/internal/clock"
+	"wordclockd/internal/config"
 	"wordclockd/internal/display"
 	"wordclockd/internal/hal"
+	"wordclockd/internal/journal"
+	"wordclockd/internal/ota"
 	"wordclockd/internal/task"
 	"wordclockd/internal/timekeeper"
 	"wordclockd/internal/watch"
@@ -21,18 +24,30 @@ import (
 // Config is what the firmware runs on. It outlives a restart.
 type Config struct {
 	Board  hal.Board
+	Kind   string // of the board
 	Zone   *time.Location
 	Synced func() (bool, error) // whether the host's clock is disciplined
 	Log    *slog.Logger
 
-	// Front is a front end that lives as long as one start; nil is none.
-	Front func(context.Context, clock.Service) error
+	// Store is the file of settings and journal; "" keeps them in memory.
+	Store string
+
+	Time    config.Time
+	DialNTP func(local, remote string) (net.Conn, error) // nil: the network
+
+	OTA config.OTA
+
+	// Front is a front end that lives as long as one start, and what it may
+	// log to; nil is none.
+	Front func(context.Context, clock.Service, *slog.Logger) error
 }
 
 // App returns the firmware for a board.
 func App(c Config) boot.App {
 	return func(ctx context.Context, in boot.Info, ask boot.Asks) error {
-		return build(c, in, ask).run(ctx)
+		store := openStore(c.Store)
+		defer store.close(c.Log)
+		return build(c, in, ask, store).run(ctx)
 	}
 }
 
@@ -44,39 +59,94 @@ type runner interface {
 
 // A device is one start of the firmware. It implements clock.Service.
 type device struct {
-	tasks []runner
-	front func(context.Context, clock.Service) error
+	// Immutable.
+	tasks   []runner
+	front   func(context.Context, clock.Service, *slog.Logger) error
+	log     *slog.Logger // into the journal too
+	store   opened
+	version string
+	journal *journal.Journal
+	keeper  *timekeeper.Keeper
+	servers bool // the keeper asks some
+	checker *ota.Checker
 
 	// What tasks tell each other.
 	time     *watch.Value[clock.Time]     // from timekeeper
+	sync     *watch.Value[clock.Sync]     // from timekeeper
 	face     *watch.Value[clock.Face]     // from display
-	settings *watch.Value[clock.Settings] // from Change
+	settings *watch.Value[clock.Changed]  // from Change
+	shown    *watch.Value[clock.Settings] // the same, for those who want no number
+	update   *watch.Value[clock.Update]   // from Do
+	entries  *watch.Value[clock.Journal]  // from journal
 
 	status *watch.Value[clock.Status]
 
-	changing chan struct{} // full while somebody changes the settings
+	changing chan struct{}    // full while somebody changes the settings
+	checking chan struct{}    // full while somebody looks at the sources
+	restart  chan boot.Reason // has an element when the firmware is to end
 }
 
 // build makes the tasks; nothing runs and no bus is touched.
-func build(c Config, in boot.Info, ask boot.Asks) *device {
+func build(c Config, in boot.Info, ask boot.Asks, store opened) *device {
 	d := &device{
-		front:    c.Front,
-		changing: make(chan struct{}, 1),
-		time:     watch.NewValue(firstTime(c)),
-		face:     new(watch.Value[clock.Face]),
-		settings: watch.NewValue(clock.DefaultSettings()),
-		status:   watch.NewValue(clock.Status{Boot: in.Boot, Version: in.Desc.Version}),
+		front: c.Front, store: store, version: in.Desc.Version,
+		time: watch.NewValue(firstTime(c)), sync: new(watch.Value[clock.Sync]), face: new(watch.Value[clock.Face]),
+		update: watch.NewValue(clock.Update{Stored: storedSource(store.Store)}), entries: new(watch.Value[clock.Journal]),
+		changing: make(chan struct{}, 1), checking: make(chan struct{}, 1), restart: make(chan boot.Reason, 1),
 	}
+	d.openJournal(c)
+	d.log.Info("firmware starts", "event", "boot", "version", in.Desc.Version, "boot", in.Boot, "last", in.Last.Reason.String())
+	store.report(d.log)
+	settings := readSettings(store.Store, d.log)
+	d.settings, d.shown = watch.NewValue(clock.Changed{Settings: settings}), watch.NewValue(settings)
+	d.status = watch.NewValue(clock.Status{
+		Boot: in.Boot, Started: time.Now(), Version: in.Desc.Version, Board: c.Kind, Has: capabilities(c.Board),
+	})
+	d.checker = ota.New(ota.Config{OTA: c.OTA, Agent: "wordclockd/" + in.Desc.Version, Log: d.log})
+	d.servers = asksServers(c.Time)
+	d.keeper = timekeeper.New(timekeeper.Config{
+		Bus: c.Board.Sensors, Zone: c.Zone, Synced: c.Synced, Time: d.time, Log: d.log,
+	})
 	d.tasks = []runner{
 		display.New(display.Config{
-			Bus: c.Board.LEDs, Time: d.time, Settings: d.settings, Face: d.face,
-			Log: c.Log, Poll: display.DefaultPoll, Alive: ask.Alive, Keep: isRestart,
+			Bus: c.Board.LEDs, Time: d.time, Settings: d.shown, Face: d.face,
+			Log: d.log, Poll: display.DefaultPoll, Alive: ask.Alive, Keep: isRestart,
 		}),
-		timekeeper.New(timekeeper.Config{
-			Bus: c.Board.Sensors, Zone: c.Zone, Synced: c.Synced, Time: d.time, Log: c.Log,
-		}),
+		d.keeper,
+		d.journal,
 	}
 	return d
+}
+
+// openJournal makes the log that goes into the journal too.
+func (d *device) openJournal(c Config) {
+	var err error
+	d.journal, err = journal.Open(journal.Config{Store: d.store.Store, Time: d.time, Value: d.entries, Log: c.Log})
+	d.log = slog.New(d.journal.Handler(c.Log.Handler()))
+	if err != nil {
+		d.log.Warn("stored journal makes no sense in part, which is left out", "event", "settings_repaired", "err", err)
+	}
+}
+
+// capabilities lists what hangs on a board.
+func capabilities(b hal.Board) (has []clock.Capability) {
+	for _, x := range []struct {
+		there bool
+		c     clock.Capability
+	}{
+		{b.Sensors != nil, clock.HasRTC}, {b.Sensors != nil, clock.HasLight}, {b.Pot != nil, clock.HasKnob},
+		{b.Reset != nil, clock.HasReset}, {b.Button != nil, clock.HasButton}, {b.Speaker != nil, clock.HasSpeaker},
+	} {
+		if x.there {
+			has = append(has, x.c)
+		}
+	}
+	return has
+}
+
+// asksServers reports whether time servers are to be asked.
+func asksServers(c config.Time) bool {
+	return len(c.NTPServers) > 0 && (c.Source == "auto" || c.Source == "ntp")
 }
 
 // firstTime is what to believe until the timekeeper has looked: a host that is
@@ -105,57 +175,49 @@ func (d *device) run(ctx context.Context) error {
 		g.Go(t.String(), t.Run)
 	}
 	g.Go("status", d.report)
+	g.Go("restart", d.awaitRestart)
 	if d.front != nil {
-		g.Go("front", func(ctx context.Context) error { return d.front(ctx, d) })
+		g.Go("front", func(ctx context.Context) error { return d.front(ctx, d, d.log) })
 	}
-	return g.WaitWithin(stopLimit)
+	err := g.WaitWithin(stopLimit)
+	d.journal.Flush() // the last words of the others
+	return err
 }
 
 // report keeps the status up with what the tasks say.
 func (d *device) report(ctx context.Context) error {
 	for {
-		a, b, c := d.gather()
+		changed := d.gather()
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-a:
-		case <-b:
-		case <-c:
+		case <-changed[0]:
+		case <-changed[1]:
+		case <-changed[2]:
+		case <-changed[3]:
+		case <-changed[4]:
+		case <-changed[5]:
 		}
 	}
 }
 
 // gather puts the status together, and returns what tells of the next change.
-func (d *device) gather() (a, b, c <-chan struct{}) {
+func (d *device) gather() (changed [6]<-chan struct{}) {
 	var s clock.Status
-	s.Time, a = d.time.Watch()
-	s.Face, b = d.face.Watch()
-	s.Settings, c = d.settings.Watch()
+	var c clock.Changed
 	d.status.Update(func(old *clock.Status) {
-		s.Boot, s.Version = old.Boot, old.Version
+		s = *old
+		s.Time, changed[0] = d.time.Watch()
+		s.Sync, changed[1] = d.sync.Watch()
+		s.Face, changed[2] = d.face.Watch()
+		c, changed[3] = d.settings.Watch()
+		s.Settings, s.Revision = c.Settings, c.Revision
+		s.Update, changed[4] = d.update.Watch()
+		s.Journal, changed[5] = d.entries.Watch()
 		*old = s
 	})
-	return a, b, c
+	return changed
 }
 
 // Watch implements clock.Service.
 func (d *device) Watch() (clock.Status, <-chan struct{}) { return d.status.Watch() }
-
-// Change implements clock.Service. Settings last as long as this start.
-func (d *device) Change(ctx context.Context, f func(*clock.Settings) error) error {
-	select {
-	case d.changing <- struct{}{}:
-		defer func() { <-d.changing }()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	s := d.settings.Get()
-	if err := f(&s); err != nil {
-		return err
-	}
-	if err := s.Validate(); err != nil {
-		return fmt.Errorf("change settings: %w", err)
-	}
-	d.settings.Set(s)
-	return nil
-}

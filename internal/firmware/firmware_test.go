@@ -237,7 +237,7 @@ func TestChange(t *testing.T) {
 			t.Errorf("status %+v", before)
 		}
 		set := func(s *clock.Settings) error { s.Style, s.Global = face.HalbCentric, 90; return nil }
-		if err := d.service.Change(t.Context(), set); err != nil {
+		if _, err := d.service.Change(t.Context(), set); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
@@ -252,12 +252,12 @@ func TestChange(t *testing.T) {
 		errUser := errors.New("second thoughts")
 		for want, f := range map[string]func(*clock.Settings) error{
 			"second thoughts": func(s *clock.Settings) error { s.Style = face.Default; return errUser },
-			"change settings: individual brightness 200: want 5 to 80": func(s *clock.Settings) error {
+			"brightness.individual: 200: want 5 to 80, the safety limit": func(s *clock.Settings) error {
 				s.Style, s.Individual = face.Default, 200
 				return nil
 			},
 		} {
-			if err := d.service.Change(t.Context(), f); err == nil || err.Error() != want {
+			if _, err := d.service.Change(t.Context(), f); err == nil || err.Error() != want {
 				t.Errorf("error %v, want %s", err, want)
 			}
 		}
@@ -273,7 +273,7 @@ func TestChange(t *testing.T) {
 func TestStatus(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := start(t, time.Date(2026, 6, 15, 14, 30, 20, 0, vienna(t)), nil)
-		if err := d.service.Change(t.Context(), func(s *clock.Settings) error { s.Global = 90; return nil }); err != nil {
+		if _, err := d.service.Change(t.Context(), func(s *clock.Settings) error { s.Global = 90; return nil }); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
@@ -292,7 +292,7 @@ func TestStatus(t *testing.T) {
 		app := App(Config{
 			Board: sim.NewBoard().Board, Zone: time.UTC, Log: slog.New(slog.DiscardHandler),
 			Synced: func() (bool, error) { return true, nil },
-			Front: func(_ context.Context, s clock.Service) error {
+			Front: func(_ context.Context, s clock.Service, _ *slog.Logger) error {
 				if st, _ := s.Watch(); st.Settings != clock.DefaultSettings() {
 					t.Errorf("first of all, settings are %+v", st.Settings)
 				}
@@ -346,7 +346,7 @@ func TestRestarts(t *testing.T) {
 		app := App(Config{
 			Board: board.Board, Zone: time.UTC, Log: slog.New(slog.DiscardHandler),
 			Synced: func() (bool, error) { return true, nil },
-			Front: func(_ context.Context, s clock.Service) error {
+			Front: func(_ context.Context, s clock.Service, _ *slog.Logger) error {
 				starts++
 				if starts > 1 && board.Seen() == (face.Mask{}) {
 					t.Errorf("start %d: the face went dark", starts)
@@ -389,7 +389,7 @@ func TestOpenFiles(t *testing.T) {
 		if err := l.Run(ctx, App(Config{
 			Board: sim.NewBoard().Board, Zone: time.UTC, Log: slog.New(slog.DiscardHandler),
 			Synced: func() (bool, error) { return true, nil },
-			Front:  func(context.Context, clock.Service) error { cancel(); return nil },
+			Front:  func(context.Context, clock.Service, *slog.Logger) error { cancel(); return nil },
 		})); err != nil {
 			t.Fatal(err)
 		}
@@ -412,7 +412,7 @@ func TestCrash(t *testing.T) {
 		app := App(Config{
 			Board: board.Board, Zone: time.UTC, Log: slog.New(slog.DiscardHandler),
 			Synced: func() (bool, error) { return true, nil },
-			Front: func(context.Context, clock.Service) error {
+			Front: func(context.Context, clock.Service, *slog.Logger) error {
 				time.Sleep(time.Second)
 				panic("out of words")
 			},

@@ -1,8 +1,8 @@
 // Package machine is one whole clock: the housing that stays while firmware
 // comes and goes.
 //
-// It opens the board, runs the boot loader over the firmware, and closes the
-// board again.
+// It locks the state directory, opens the board and the control socket, runs the
+// boot loader over the firmware, and closes everything again.
 package machine
 
 import (
@@ -13,6 +13,7 @@ import (
 	"wordclockd/internal/boot"
 	"wordclockd/internal/clock"
 	"wordclockd/internal/config"
+	"wordclockd/internal/control"
 	"wordclockd/internal/firmware"
 	"wordclockd/internal/flash"
 	"wordclockd/internal/hal/linux"
@@ -24,9 +25,10 @@ import (
 // Config is what a machine is made of.
 type Config struct {
 	config.Config
+	State State      // "" keeps nothing, and listens nowhere
 	Desc  flash.Desc // of this program as an image
 	Log   *slog.Logger
-	Front func(context.Context, clock.Service) error
+	Front func(context.Context, clock.Service) error // nil is none
 }
 
 // A Machine is a clock that can be run.
@@ -48,13 +50,30 @@ func New(c Config) *Machine {
 func (m *Machine) Sim() *sim.Board { return m.sim }
 
 // Run runs the clock until ctx is done. When it returns nil, the LEDs of all
-// rows that answer are dark.
+// rows that answer are dark. The error is a *BusyError if another clock has the
+// state directory.
 func (m *Machine) Run(ctx context.Context) (err error) {
-	fw := firmware.Config{Zone: m.c.Device.Zone, Log: m.c.Log, Front: m.c.Front}
+	if m.c.State == "" {
+		return m.power(ctx)
+	}
+	lock, err := m.c.State.Create()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Release()) }()
+	return m.power(ctx)
+}
+
+// power opens the board, and runs the clock on it.
+func (m *Machine) power(ctx context.Context) (err error) {
+	fw := firmware.Config{
+		Kind: m.c.Board.Kind, Zone: m.c.Device.Zone, Log: m.c.Log, Time: m.c.Time, OTA: m.c.OTA,
+	}
+	if m.c.State != "" {
+		fw.Store = m.c.State.Settings()
+	}
 	if m.sim != nil {
-		// Hosts of a virtual clock are often not disciplined, and still the
-		// best clock there is.
-		fw.Board, fw.Synced = m.sim.Board, func() (bool, error) { return true, nil }
+		m.simulate(&fw)
 	} else {
 		b, e := linux.Open(linux.Config{LEDsBus: m.c.Board.LEDsBus, SensorsBus: m.c.Board.SensorsBus}, m.c.Log)
 		if e != nil {
@@ -67,7 +86,36 @@ func (m *Machine) Run(ctx context.Context) (err error) {
 		}()
 		fw.Board, fw.Synced = b.Board, timekeeper.KernelSynced
 	}
-	m.c.Log.Info("clock starts", "event", "start", "version", m.c.Desc.Version, "board", m.c.Board.Kind, "zone", m.c.Device.Zone.String())
-	l := boot.Loader{Desc: m.c.Desc}
-	return l.Run(ctx, firmware.App(fw))
+	return m.live(ctx, fw)
+}
+
+// simulate wires the models in.
+func (m *Machine) simulate(fw *firmware.Config) {
+	// Hosts of a virtual clock are often not disciplined, and still the best
+	// clock there is.
+	fw.Board, fw.Synced = m.sim.Board, func() (bool, error) { return true, nil }
+}
+
+// live serves the control API, and runs the firmware by the boot loader.
+func (m *Machine) live(ctx context.Context, fw firmware.Config) error {
+	l := &boot.Loader{Desc: m.c.Desc}
+	h := &house{loader: l, board: m.sim}
+	fw.Front = h.front(m.c.Front)
+	m.c.Log.Info("clock starts", "event", "start", "version", m.c.Desc.Version, "board", m.c.Board.Kind,
+		"zone", m.c.Device.Zone.String(), "state", string(m.c.State))
+	if m.c.State == "" {
+		return l.Run(ctx, firmware.App(fw))
+	}
+	socket, err := control.Listen(m.c.State.Socket())
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	g, _ := task.NewGroup(ctx)
+	g.Go("control", func(ctx context.Context) error { return h.serve(ctx, socket, m.c.Log) })
+	g.Go("firmware", func(ctx context.Context) error {
+		defer stop() // the API ends with the clock
+		return l.Run(ctx, firmware.App(fw))
+	})
+	return g.Wait()
 }

@@ -50,6 +50,13 @@ func (c *BH1750) SetLux(lux float64) {
 	c.lux = lux
 }
 
+// Lux returns the light that falls on the sensor.
+func (c *BH1750) Lux() float64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lux
+}
+
 // Reset implements Chip: power-on is power down, with nothing measured.
 func (c *BH1750) Reset() {
 	c.mu.Lock()

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -25,6 +26,14 @@ func (k Kind) String() string {
 		return fmt.Sprintf("Kind(%d)", uint8(k))
 	}
 	return kinds[k]
+}
+
+// ParseKind is the inverse of [Kind.String].
+func ParseKind(name string) (Kind, error) {
+	if i := slices.Index(kinds[:], name); i >= 0 {
+		return Kind(i), nil
+	}
+	return 0, fmt.Errorf("fault %q: want %s", name, strings.Join(kinds[:], ", "))
 }
 
 // A Fault befalls messages on a bus.

@@ -27,6 +27,9 @@ func (k *Knob) Turn(v physic.ElectricPotential) {
 	k.v = min(max(v, 0), knobMax)
 }
 
+// TurnTo sets the position, from 0 to 1.
+func (k *Knob) TurnTo(part float64) { k.Turn(physic.ElectricPotential(part * float64(knobMax))) }
+
 // Fail makes every Read return err, until it is nil.
 func (k *Knob) Fail(err error) {
 	k.mu.Lock()

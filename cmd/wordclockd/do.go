@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"wordclockd/internal/clock"
+	"wordclockd/internal/control"
+)
+
+func newDo() *cobra.Command {
+	return &cobra.Command{
+		Use:         "do COMMAND [NAME=VALUE ...]",
+		Short:       "Have the running clock do something",
+		Long:        "Have the running clock do something, and wait until it is done.\n\nCOMMANDS\n" + commandHelp(),
+		Example:     "  wordclockd do force_ntp_sync\n  wordclockd do ota_check_update source=cloudflare",
+		Args:        takes(1, 16),
+		Annotations: daemonExits(),
+		ValidArgsFunction: func(*cobra.Command, []string, string) (out []string, _ cobra.ShellCompDirective) {
+			for _, c := range clock.Commands {
+				out = append(out, c.Name)
+			}
+			return out, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := parseCommand(args)
+			if err != nil {
+				return usageError(fmt.Errorf("do: %w", err))
+			}
+			return ask(cmd, func(ctx context.Context, client *control.Client) error {
+				var answer json.RawMessage
+				if err := client.Do(ctx, c, &answer); err != nil {
+					return err
+				}
+				if len(answer) > 0 || wantsJSON(cmd) {
+					return printJSON(cmd, answer)
+				}
+				_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s: done\n", c.Name)
+				return err
+			})
+		},
+	}
+}
+
+func parseCommand(args []string) (clock.Command, error) {
+	c := clock.Command{Name: args[0], Args: map[string]string{}}
+	for _, arg := range args[1:] {
+		name, value, ok := strings.Cut(arg, "=")
+		if !ok {
+			return c, fmt.Errorf("argument %q: want NAME=VALUE", arg)
+		}
+		if _, twice := c.Args[name]; twice {
+			return c, fmt.Errorf("argument %s: is named twice", name)
+		}
+		c.Args[name] = value
+	}
+	return c.Resolve()
+}
+
+func commandHelp() string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, c := range clock.Commands {
+		doc := c.Doc
+		if len(c.Aliases) > 0 {
+			doc += "; also " + strings.Join(c.Aliases, ", ")
+		}
+		fmt.Fprintf(w, "  %s\t%s\n", c.Name, doc)
+		for _, p := range c.Params {
+			kind := strings.Join(p.Options, "|")
+			if p.Kind == clock.Bool {
+				kind = "true|false"
+			}
+			fmt.Fprintf(w, "    %s=%s\t  %s\n", p.Name, kind, p.Doc)
+		}
+	}
+	_ = w.Flush()
+	return strings.TrimRight(b.String(), "\n")
+}
+
+func newReboot() *cobra.Command {
+	return &cobra.Command{
+		Use:         "reboot",
+		Short:       "Restart the clock's firmware",
+		Long:        "Restart the clock's firmware, however busy it is. The process, its board and its\nsocket stay, and the face stays lit. The command returns when the clock is back.",
+		Args:        takes(0, 0),
+		Annotations: daemonExits(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return ask(cmd, func(ctx context.Context, c *control.Client) error {
+				before, err := c.Status(ctx)
+				if err != nil {
+					return err
+				}
+				if err := c.Reboot(ctx); err != nil {
+					return err
+				}
+				after, err := awaitBoot(ctx, c, before.Boot)
+				if err != nil {
+					return err
+				}
+				if wantsJSON(cmd) {
+					return printJSON(cmd, struct {
+						Boot uint32 `json:"boot"`
+					}{after.Boot})
+				}
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "start %d\n", after.Boot)
+				return err
+			})
+		},
+	}
+}
+
+// awaitBoot returns the first status of a start after the given one.
+func awaitBoot(ctx context.Context, c *control.Client, boot uint32) (found control.Status, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	err = c.Watch(ctx, func(s control.Status) error {
+		if s.Boot > boot {
+			found = s
+			cancel()
+		}
+		return nil
+	})
+	if found.Boot > boot {
+		return found, nil
+	}
+	return found, err
+}

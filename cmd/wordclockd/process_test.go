@@ -1,0 +1,239 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"wordclockd/internal/control"
+	"wordclockd/internal/machine"
+	"wordclockd/internal/nvs"
+	"wordclockd/internal/proof"
+)
+
+// A process is a clock that runs as one, on a state directory.
+type process struct {
+	*control.Client
+	cmd   *exec.Cmd
+	ended chan error
+}
+
+// launch starts a clock and returns when it answers.
+func launch(t testing.TB, state string) *process {
+	t.Helper()
+	p := &process{
+		Client: control.NewClient(machine.State(state).Socket()),
+		cmd:    exec.Command("wordclockd", "run", "--state", state),
+		ended:  make(chan error, 1),
+	}
+	var stderr strings.Builder
+	p.cmd.Stderr = &stderr
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { p.ended <- p.cmd.Wait() }()
+	t.Cleanup(func() { _ = p.cmd.Process.Kill() })
+	for {
+		if _, err := p.Status(t.Context()); err == nil {
+			return p
+		} else if !errors.Is(err, control.ErrNotRunning) {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-p.ended:
+			t.Fatalf("the clock ended: %v\n%s", err, &stderr)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// end ends the clock by a signal.
+func (p *process) end(t testing.TB, s syscall.Signal) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-p.ended; err != nil && s != syscall.SIGKILL {
+		t.Errorf("the clock ended: %v", err)
+	}
+}
+
+// levels returns the two levels that are stored: what a stranger finds.
+func levels(t testing.TB, state string) (individual, global uint8) {
+	t.Helper()
+	store, err := nvs.OpenReadOnly(machine.State(state).Settings())
+	if errors.Is(err, os.ErrNotExist) {
+		return nvs.Individual.Default, nvs.Global.Default
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	if err := store.View(func(tx *nvs.Tx) (err error) {
+		if individual, err = nvs.Individual.Get(tx); err != nil {
+			return err
+		}
+		global, err = nvs.Global.Get(tx)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return individual, global
+}
+
+// TestKilled kills a clock in the middle of changes of two settings that belong
+// together. What was answered is there; what was not is there as a whole or not
+// at all; and the next clock starts with it.
+func TestKilled(t *testing.T) {
+	t.Parallel()
+	begin := time.Now()
+	seeds := proof.Seeds(t, 20)
+	for _, seed := range seeds {
+		random := rand.New(rand.NewPCG(seed, 0))
+		state := t.TempDir()
+		p := launch(t, state)
+		acked := make(chan int, 1000)
+		go func() {
+			defer close(acked)
+			for n := 1; ; n++ {
+				level := 5 + n%76
+				if _, err := p.Change(t.Context(), map[string]any{"brightness.individual": level, "brightness.global": level + 100}); err != nil {
+					return
+				}
+				acked <- n
+			}
+		}()
+		time.Sleep(time.Duration(random.Int64N(int64(100 * time.Millisecond))))
+		p.end(t, syscall.SIGKILL)
+		last := 0
+		for n := range acked {
+			last = n
+		}
+		individual, global := levels(t, state)
+		wants := [][2]uint8{{uint8(5 + last%76), uint8(105 + last%76)}, {uint8(5 + (last+1)%76), uint8(105 + (last+1)%76)}}
+		if last == 0 {
+			wants[0] = [2]uint8{60, 180}
+		}
+		if got := [2]uint8{individual, global}; got != wants[0] && got != wants[1] {
+			t.Fatalf("seed %d: %d changes were answered, stored is %d, want one of %d", seed, last, got, wants)
+		}
+		p = launch(t, state)
+		if s, err := p.Status(t.Context()); err != nil || s.Settings["brightness.individual"] != float64(individual) || s.Settings["brightness.global"] != float64(global) {
+			t.Errorf("seed %d: the next clock has %v, %v, want %d and %d", seed, s.Settings, err, individual, global)
+		}
+		p.end(t, syscall.SIGTERM)
+	}
+	proof.Row(t, begin, "settings: killed in the middle of changes, old or new and never between, acknowledged is new", fmt.Sprintf("%d kills", len(seeds)))
+}
+
+// TestManyClients: a thousand clients change and watch one clock at once. Every
+// change has a number of its own and is built on the one before; whoever watches
+// comes to see the last; nothing is left of them.
+func TestManyClients(t *testing.T) {
+	t.Parallel()
+	begin := time.Now()
+	const clients = 500 // of each kind
+	state := t.TempDir()
+	p := launch(t, state)
+	files := openFiles(t, p.cmd.Process.Pid)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+
+	var watching, all sync.WaitGroup
+	reached := errors.New("seen")
+	for range clients {
+		watching.Add(1)
+		all.Go(func() {
+			first := true
+			err := control.NewClient(machine.State(state).Socket()).Watch(ctx, func(s control.Status) error {
+				if first {
+					first = false
+					watching.Done()
+				}
+				if s.Revision >= clients {
+					return reached
+				}
+				return nil
+			})
+			if !errors.Is(err, reached) {
+				t.Errorf("a watcher ended: %v", err)
+			}
+		})
+	}
+	watching.Wait()
+	changes := make([]control.Changed, clients+1)
+	var mu sync.Mutex
+	for i := range clients {
+		all.Go(func() {
+			// Each changes one setting to what it was not.
+			key, value := "brightness.global", any(5+i/2%250)
+			if i%2 == 1 {
+				key, value = "brightness.individual", 5+i/2%76
+			}
+			for {
+				c, err := control.NewClient(machine.State(state).Socket()).Change(ctx, map[string]any{key: value})
+				if err != nil {
+					t.Errorf("change %d: %v", i, err)
+					return
+				}
+				if c.Settings[key] != float64(value.(int)) {
+					t.Errorf("change %d: answered %v", i, c)
+				}
+				mu.Lock()
+				taken := c.Revision == 0 || changes[min(c.Revision, clients)].Settings != nil
+				if !taken {
+					changes[min(c.Revision, clients)] = c
+				}
+				mu.Unlock()
+				if !taken {
+					return
+				}
+				// It was that already, so there was nothing to change.
+				value = 5 + (value.(int)-5+1)%76
+			}
+		})
+	}
+	all.Wait()
+	for n := 2; n <= clients; n++ {
+		differ := 0
+		for key, v := range changes[n].Settings {
+			if changes[n-1].Settings[key] != v {
+				differ++
+			}
+		}
+		if changes[n].Settings == nil || differ != 1 {
+			t.Errorf("change %d is %v after %v", n, changes[n].Settings, changes[n-1].Settings)
+		}
+	}
+	for try := 0; openFiles(t, p.cmd.Process.Pid) > files; try++ {
+		if try > 1000 {
+			t.Errorf("%d open files, %d before", openFiles(t, p.cmd.Process.Pid), files)
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	p.end(t, syscall.SIGTERM)
+	if individual, global := levels(t, state); float64(individual) != changes[clients].Settings["brightness.individual"] ||
+		float64(global) != changes[clients].Settings["brightness.global"] {
+		t.Errorf("stored are %d and %d, want %v", individual, global, changes[clients].Settings)
+	}
+	proof.Row(t, begin, "control: clients that change and clients that watch, all at once, no change lost", fmt.Sprintf("%d clients", 2*clients))
+}
+
+func openFiles(t testing.TB, pid int) int {
+	t.Helper()
+	names, err := os.ReadDir(filepath.Join("/proc", fmt.Sprint(pid), "fd"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(names)
+}

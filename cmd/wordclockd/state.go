@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"wordclockd/internal/control"
+	"wordclockd/internal/machine"
+)
+
+// stateOf returns the state directory that a command is about.
+func stateOf(cmd *cobra.Command) machine.State {
+	if dir, err := cmd.Flags().GetString("state"); err == nil && dir != "" {
+		return machine.State(dir)
+	}
+	return machine.DefaultState(os.Getenv, os.Getuid())
+}
+
+// clientOf returns a client of the clock on the state directory.
+func clientOf(cmd *cobra.Command) *control.Client { return control.NewClient(stateOf(cmd).Socket()) }
+
+// ask runs f over the running clock, and gives its errors their exit codes.
+func ask(cmd *cobra.Command, f func(context.Context, *control.Client) error) error {
+	err := f(cmd.Context(), clientOf(cmd))
+	if err == nil {
+		return nil
+	}
+	code := exitError
+	if e, ok := errors.AsType[*control.Error](err); ok && e.Code == control.CodeInvalid {
+		code = exitUsage
+	}
+	switch {
+	case cmd.Context().Err() != nil:
+		code = exitInterrupted
+	case errors.Is(err, control.ErrNotRunning):
+		code, err = exitNotRunning, fmt.Errorf("%w; start it with \"wordclockd run\", or name its directory by --state", err)
+	}
+	return codeError{code, fmt.Errorf("%s: %w", verb(cmd), err)}
+}
+
+// offline runs f while no clock can run on the state directory.
+func offline(cmd *cobra.Command, f func(machine.State) error) error {
+	state := stateOf(cmd)
+	lock, err := state.Lock()
+	if _, busy := errors.AsType[*machine.BusyError](err); busy {
+		return codeError{exitRunning, fmt.Errorf("%s: %w: stop the clock first", verb(cmd), err)}
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", verb(cmd), err)
+	}
+	if err := f(state); err != nil {
+		_ = lock.Release()
+		return fmt.Errorf("%s: %w", verb(cmd), err)
+	}
+	return lock.Release()
+}
+
+// running reports whether a clock holds the state directory.
+func running(cmd *cobra.Command) (bool, error) {
+	lock, err := stateOf(cmd).Lock()
+	if _, busy := errors.AsType[*machine.BusyError](err); busy {
+		return true, nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+	return false, lock.Release()
+}
+
+// printJSON prints v for scripts.
+func printJSON(cmd *cobra.Command, v any) error { return json.NewEncoder(cmd.OutOrStdout()).Encode(v) }
+
+// table prints rows in columns; f writes cells that end in tabs.
+func table(cmd *cobra.Command, f func(w *tabwriter.Writer)) error {
+	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+	f(w)
+	return w.Flush()
+}
+
+// daemonExits are the exit codes of verbs that need the clock.
+func daemonExits(more ...int) map[string]string {
+	return exits(append(more, exitOK, exitError, exitUsage, exitNotRunning)...)
+}

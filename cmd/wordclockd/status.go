@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"wordclockd/internal/clock"
+	"wordclockd/internal/control"
+)
+
+func newStatus() *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "Say what the clock shows, and how it is",
+		Long: `Say what the running clock shows, where its time comes from, how it is set, and
+what is wrong with it.
+
+The quality of the time is one of
+  synced    from time servers, by the host's clock or measured
+  holdover  counted on since it was last known for sure
+  rtc       from the battery-backed clock
+  unknown   nobody can be believed; no word is lit`,
+		Args:        takes(0, 0),
+		Annotations: daemonExits(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return ask(cmd, func(ctx context.Context, c *control.Client) error {
+				s, err := c.Status(ctx)
+				if err != nil {
+					return err
+				}
+				if wantsJSON(cmd) {
+					return printJSON(cmd, s)
+				}
+				return table(cmd, func(w *tabwriter.Writer) { printStatus(w, s) })
+			})
+		},
+	}
+}
+
+func printStatus(w *tabwriter.Writer, s control.Status) {
+	row := func(name, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
+	row("clock", "wordclockd %s on a %s board, process %d, start %d, up %s", s.Version, s.Board, s.PID, s.Boot, time.Duration(s.UptimeS)*time.Second)
+	row("face", "%s", faceLine(s.Face))
+	row("time", "%s", timeLine(s.Time))
+	if s.Time.LastSync != "" {
+		row("last sync", "%s", s.Time.LastSync)
+	}
+	for _, x := range s.Time.Servers {
+		row("time server", "%s", serverLine(x))
+	}
+	row("rtc", "%s", rtcLine(s.Time.RTC))
+	for _, f := range clock.Fields {
+		row(f.Key, "%v", s.Settings[f.Key])
+	}
+	row("firmware", "%s", checkLine(s.OTA))
+	row("journal", "%d entries", s.Journal.Entries)
+}
+
+func faceLine(f control.Face) string {
+	text := f.Text + strings.Repeat("·", f.MinuteLEDs)
+	if f.MinuteLEDs > 0 {
+		text = f.Text + " " + strings.Repeat("·", f.MinuteLEDs)
+	}
+	if f.Unknown {
+		text = "none, the time is unknown"
+	}
+	if len(f.DarkRows) > 0 {
+		text += fmt.Sprintf("; rows that do not answer: %s", strings.Trim(fmt.Sprint(f.DarkRows), "[]"))
+	}
+	return text
+}
+
+func timeLine(t control.Time) string {
+	if t.Local == "" {
+		return t.Quality
+	}
+	text := fmt.Sprintf("%s (%s), %s", t.Local, t.Zone, t.Quality)
+	if t.ErrorMS > 0 {
+		text += fmt.Sprintf(", to %.3g ms", t.ErrorMS)
+	}
+	return text
+}
+
+func serverLine(s control.Server) string {
+	if s.Error != "" {
+		return s.Name + ": " + s.Error
+	}
+	return fmt.Sprintf("%s: stratum %d, %+.3g ms from the host, delay %.3g ms", s.Name, s.Stratum, s.OffsetMS, s.DelayMS)
+}
+
+func rtcLine(r control.RTC) string {
+	switch {
+	case !r.OK:
+		return r.Error
+	case r.Set != "":
+		return "ok, set at " + r.Set
+	}
+	return "ok"
+}
+
+func checkLine(o control.OTA) string {
+	text := "from " + o.Source
+	switch c := o.Last; {
+	case o.Checking:
+		text += ", looking"
+	case c == nil:
+	case c.Error != "":
+		text += ", last look failed: " + c.Error
+	case c.UpdateAvailable:
+		text += fmt.Sprintf(", %s is available from %s", c.AvailableVersion, c.Source)
+	default:
+		text += fmt.Sprintf(", up to date by %s", c.Source)
+	}
+	return text
+}
+
+func newWatch() *cobra.Command {
+	return &cobra.Command{
+		Use:   "watch",
+		Short: "Print each change of what the clock shows and how it is",
+		Long: `Print a line now, and one at each change of the face, of the quality of the time
+and of the settings, until interrupted; a restart of the firmware is waited for.
+With --json each line is a whole status.`,
+		Args:        takes(0, 0),
+		Annotations: daemonExits(exitInterrupted),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return ask(cmd, func(ctx context.Context, c *control.Client) error {
+				last := ""
+				return c.Watch(ctx, func(s control.Status) error {
+					if wantsJSON(cmd) {
+						return printJSON(cmd, s)
+					}
+					line := watchLine(s)
+					if line == last {
+						return nil
+					}
+					last = line
+					_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s  %s\n", time.Now().Format(time.TimeOnly), line)
+					return err
+				})
+			})
+		},
+	}
+}
+
+// watchLine is what a person wants to see changes of.
+func watchLine(s control.Status) string {
+	parts := []string{faceLine(s.Face), "time: " + s.Time.Quality}
+	for _, f := range clock.Fields {
+		parts = append(parts, fmt.Sprintf("%s: %v", f.Key, s.Settings[f.Key]))
+	}
+	return strings.Join(append(parts, fmt.Sprintf("start %d", s.Boot)), "  ")
+}

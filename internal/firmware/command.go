@@ -1,0 +1,95 @@
+package firmware
+
+import (
+	"context"
+
+	"wordclockd/internal/boot"
+	"wordclockd/internal/clock"
+	"wordclockd/internal/ota"
+)
+
+// Do implements clock.Service.
+func (d *device) Do(ctx context.Context, c clock.Command) (answer any, err error) {
+	if c, err = c.Resolve(); err != nil {
+		return nil, err
+	}
+	d.log.Debug("command", "event", "command", "name", c.Name, "args", c.Args)
+	answer, err = commands[c.Name](d, ctx, c.Args)
+	d.gather() // whoever was answered sees what became of it
+	return answer, err
+}
+
+// commands has what each command does; a test holds it against clock.Commands.
+var commands = map[string]func(*device, context.Context, map[string]string) (any, error){
+	clock.Restart:      (*device).doRestart,
+	clock.ForceNTPSync: (*device).doSync,
+	clock.CheckOTA:     (*device).doCheck,
+	clock.ResetWiFi:    (*device).doResetWiFi,
+	clock.ClearJournal: (*device).doClear,
+}
+
+func (d *device) doRestart(context.Context, map[string]string) (any, error) {
+	select {
+	case d.restart <- boot.User:
+	default: // one is under way
+	}
+	return nil, nil
+}
+
+// awaitRestart ends the firmware when a restart was asked for.
+func (d *device) awaitRestart(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case r := <-d.restart:
+		d.log.Info("firmware restarts", "event", "restart", "reason", r.String())
+		return &boot.Restart{Reason: r}
+	}
+}
+
+func (d *device) doSync(context.Context, map[string]string) (any, error) {
+	if !d.servers {
+		return nil, &clock.UnavailableError{Code: "ntp_sync_start_failed",
+			Text: "no time server is asked: see time.source and time.ntp_servers in the configuration"}
+	}
+	if k, ok := any(d.keeper).(interface{ Resync() }); ok {
+		k.Resync()
+	} // TEMP
+	return nil, nil
+}
+
+func (d *device) doResetWiFi(context.Context, map[string]string) (any, error) {
+	return nil, &clock.UnavailableError{Code: "wifi_reset_not_available",
+		Text: "the operating system joins networks, and no hook is configured to make it forget one"}
+}
+
+func (d *device) doClear(_ context.Context, args map[string]string) (any, error) {
+	return nil, d.journal.Clear(args["what"] == "stats")
+}
+
+// doCheck looks at the sources. One look at a time: they are other people's
+// servers.
+func (d *device) doCheck(ctx context.Context, args map[string]string) (any, error) {
+	select {
+	case d.checking <- struct{}{}:
+		defer func() { <-d.checking }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	r := ota.Request{
+		Preferred: d.settings.Get().Settings.Source,
+		Only:      args["only"] == "true", Force: args["force"] == "true", Current: d.version,
+	}
+	if s, err := clock.ParseSource(args["source"]); err == nil {
+		r.Preferred = s
+	}
+	d.update.Update(func(u *clock.Update) { u.Checking = true })
+	check := d.checker.Check(ctx, r)
+	d.update.Update(func(u *clock.Update) {
+		u.Checking = false
+		if ctx.Err() == nil {
+			u.Last = &check
+		}
+	})
+	return check, ctx.Err()
+}

@@ -1,0 +1,130 @@
+package firmware
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"wordclockd/internal/clock"
+	"wordclockd/internal/config"
+	"wordclockd/internal/face"
+	"wordclockd/internal/hal/sim"
+)
+
+// TestEveryCommand is there, and no other.
+func TestEveryCommand(t *testing.T) {
+	for _, c := range clock.Commands {
+		if commands[c.Name] == nil {
+			t.Errorf("%s: is documented and missing", c.Name)
+		}
+	}
+	if len(commands) != len(clock.Commands) {
+		t.Errorf("%d commands, %d are documented", len(commands), len(clock.Commands))
+	}
+}
+
+// TestRestartCommand: the answer comes, the firmware starts anew on the same
+// board, the face stays lit, settings and journal are there again.
+func TestRestartCommand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "nvs.db")
+		d := start(t, quarterToThree, func(d *clockwork) { d.store = path })
+		if _, err := d.service.Change(t.Context(), func(s *clock.Settings) error { s.Style = face.HalbCentric; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		old := d.service
+		for range 2 { // the second one comes while the first is under way
+			if v, err := old.Do(t.Context(), clock.Command{Name: "restart"}); v != nil || err != nil {
+				t.Errorf("%v, %v", v, err)
+			}
+		}
+		time.Sleep(100 * time.Millisecond)
+		d.sees(t, face.Say(14, 45, face.HalbCentric))
+		s, _ := d.service.Watch()
+		if s.Boot != 2 || s.Settings.Style != face.HalbCentric {
+			t.Errorf("%+v", s)
+		}
+		var events []string
+		for _, e := range s.Journal.Entries {
+			events = append(events, e.Event)
+		}
+		if got := strings.Join(events, " "); got != "boot restart boot" {
+			t.Errorf("journal %s", got)
+		}
+	})
+}
+
+func TestCommands(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := start(t, quarterToThree, nil)
+		do := func(name string, args ...string) error {
+			c := clock.Command{Name: name, Args: map[string]string{}}
+			for _, a := range args {
+				k, v, _ := strings.Cut(a, "=")
+				c.Args[k] = v
+			}
+			_, err := d.service.Do(t.Context(), c)
+			return err
+		}
+		for name, want := range map[string]string{
+			"reset_wifi":     "wifi_reset_not_available",
+			"force_ntp_sync": "ntp_sync_start_failed",
+			"sync_time":      "ntp_sync_start_failed",
+		} {
+			if err := do(name); !errors.Is(err, &clock.UnavailableError{Code: want}) {
+				t.Errorf("%s: error %v", name, err)
+			}
+		}
+		if _, ok := errors.AsType[*clock.InvalidError](do("juggle")); !ok {
+			t.Error("can juggle")
+		}
+		if err := do("error_log_clear", "what=stats"); err != nil {
+			t.Error(err)
+		}
+		if s, _ := d.service.Watch(); len(s.Journal.Entries) != 1 || s.Journal.Stats.Total != 0 {
+			t.Errorf("%+v", s.Journal)
+		}
+		if err := do("error_log_clear"); err != nil {
+			t.Error(err)
+		}
+		if s, _ := d.service.Watch(); len(s.Journal.Entries) != 0 {
+			t.Errorf("%+v", s.Journal)
+		}
+	})
+}
+
+// TestCheckCommand asks sources that refuse: the answer says so, and is to be
+// seen in the status.
+func TestCheckCommand(t *testing.T) {
+	refused := config.Source{Manifest: "https://127.0.0.1:1/version.json", Image: "https://127.0.0.1:1/wordclock.bin", Base: "https://127.0.0.1:1"}
+	w := &clockwork{board: sim.NewBoard(), zone: time.UTC}
+	w.synced.Store(true)
+	ready := make(chan clock.Service, 1)
+	w.run(t, func(c *Config) {
+		c.OTA = config.OTA{GitHub: refused, Cloudflare: refused, CompareSources: true}
+		c.Front = func(ctx context.Context, s clock.Service, _ *slog.Logger) error {
+			ready <- s
+			<-ctx.Done()
+			return nil
+		}
+	})
+	d := <-ready
+	v, err := d.Do(t.Context(), clock.Command{Name: "check_ota_update", Args: map[string]string{"source": "cloudflare", "only": "true"}})
+	check, ok := v.(clock.Check)
+	if err != nil || !ok || check.Error == "" || check.CurrentVersion != "1.2.3" || len(check.Sources) != 1 || check.Sources["cloudflare"].Cause != "refused" {
+		t.Errorf("%+v, %v", v, err)
+	}
+	if s, _ := d.Watch(); s.Update.Checking || s.Update.Last == nil || s.Update.Last.Error != check.Error {
+		t.Errorf("%+v", s.Update)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := d.Do(ctx, clock.Command{Name: "ota_check_update"}); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+}

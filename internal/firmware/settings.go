@@ -1,0 +1,142 @@
+package firmware
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"wordclockd/internal/clock"
+	"wordclockd/internal/face"
+	"wordclockd/internal/nvs"
+)
+
+// loadSettings returns what is stored. What is missing or makes no sense is the
+// default; the error names what made none.
+func loadSettings(tx *nvs.Tx) (s clock.Settings, err error) {
+	halb, e1 := nvs.HalbStyle.Get(tx)
+	knob, e2 := nvs.Knob.Get(tx)
+	individual, e3 := nvs.Individual.Get(tx)
+	global, e4 := nvs.Global.Get(tx)
+	source, e5 := nvs.OTASource.Get(tx)
+	err = errors.Join(e1, e2, e3, e4, e5)
+
+	s = clock.DefaultSettings()
+	stored := clock.Settings{
+		Style: face.Default, SafetyLimit: clock.Level(knob.Safety), Individual: clock.Level(individual),
+		Global: clock.Level(global), Source: clock.Source(source),
+	}
+	if halb != 0 {
+		stored.Style = face.HalbCentric
+	}
+	for _, f := range clock.Fields {
+		err = errors.Join(err, f.Set(&s, f.Get(&stored)))
+	}
+	return s, err
+}
+
+// storeSettings makes s what loadSettings returns.
+func storeSettings(tx *nvs.Tx, s clock.Settings) error {
+	knob, err := nvs.Knob.Get(tx)
+	if _, ok := errors.AsType[*nvs.TypeError](err); err != nil && !ok {
+		return err
+	}
+	knob.Safety = uint8(s.SafetyLimit)
+	halb := uint8(0)
+	if s.Style == face.HalbCentric {
+		halb = 1
+	}
+	return errors.Join(
+		nvs.BrightnessVersion.Put(tx, nvs.BrightnessVersion.Default),
+		nvs.HalbStyle.Put(tx, halb),
+		nvs.Knob.Put(tx, knob),
+		nvs.Individual.Put(tx, uint8(s.Individual)),
+		nvs.Global.Put(tx, uint8(s.Global)),
+		nvs.OTASource.Put(tx, uint8(s.Source)),
+	)
+}
+
+// readSettings returns the settings of a store that may be none.
+func readSettings(store *nvs.Store, log *slog.Logger) clock.Settings {
+	s := clock.DefaultSettings()
+	if store == nil {
+		return s
+	}
+	err := store.View(func(tx *nvs.Tx) (err error) {
+		s, err = loadSettings(tx)
+		return err
+	})
+	if err != nil {
+		log.Warn("stored settings make no sense: the default is used instead", "event", "settings_repaired", "err", err)
+	}
+	return s
+}
+
+// storedSource returns which source is preferred by what is stored; nil if
+// nobody chose.
+func storedSource(store *nvs.Store) (source *clock.Source) {
+	if store == nil {
+		return nil
+	}
+	_ = store.View(func(tx *nvs.Tx) error {
+		if _, ok := tx.Get(nvs.OTASource.Namespace, nvs.OTASource.Name); ok {
+			n, _ := nvs.OTASource.Get(tx)
+			source = new(clock.Source(n))
+		}
+		return nil
+	})
+	return source
+}
+
+// errUnstored refuses a change that could not be kept.
+var errUnstored = &clock.UnavailableError{Code: "settings_unstored",
+	Text: "the change was not made: settings cannot be stored, see the journal"}
+
+// Change implements clock.Service: what it returns is stored.
+func (d *device) Change(ctx context.Context, f func(*clock.Settings) error) (clock.Changed, error) {
+	select {
+	case d.changing <- struct{}{}:
+		defer func() { <-d.changing }()
+	case <-ctx.Done():
+		return clock.Changed{}, ctx.Err()
+	}
+	old := d.settings.Get()
+	s := old.Settings
+	if err := f(&s); err != nil {
+		return clock.Changed{}, err
+	}
+	if err := s.Validate(); err != nil {
+		return clock.Changed{}, err
+	}
+	if s == old.Settings {
+		return old, nil
+	}
+	if err := d.keep(s); err != nil {
+		return clock.Changed{}, err
+	}
+	if s.Source != old.Settings.Source {
+		d.log.Info("preferred source of firmware was set", "event", "ota_source_set", "source", s.Source.String())
+	}
+	stored := storedSource(d.store.Store)
+	d.update.Update(func(u *clock.Update) { u.Stored = stored })
+	next := clock.Changed{Revision: old.Revision + 1, Settings: s}
+	d.settings.Set(next)
+	d.shown.Set(s)
+	d.gather() // whoever was answered sees the change
+	return next, nil
+}
+
+// keep stores s.
+func (d *device) keep(s clock.Settings) error {
+	switch {
+	case d.store.memory:
+		return nil
+	case d.store.Store == nil:
+		return errUnstored
+	}
+	err := d.store.Update(func(tx *nvs.Tx) error { return storeSettings(tx, s) })
+	if err != nil {
+		d.log.Error("settings cannot be stored: check the state directory", "event", "settings_unstored", "err", err)
+		return errUnstored
+	}
+	return nil
+}

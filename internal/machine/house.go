@@ -1,0 +1,126 @@
+package machine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"wordclockd/internal/boot"
+	"wordclockd/internal/clock"
+	"wordclockd/internal/control"
+	"wordclockd/internal/hal/sim"
+)
+
+// A house is what stays while firmware comes and goes: it serves the control
+// API, by the handler of the present start.
+type house struct {
+	loader *boot.Loader
+	board  *sim.Board // nil on a real one
+
+	mu      sync.Mutex
+	present http.Handler // nil while no firmware runs
+}
+
+// handler answers what the house can answer, and hands on the rest.
+func (h *house) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /v1/reboot", func(w http.ResponseWriter, _ *http.Request) {
+		h.loader.Restart(boot.User)
+		control.Reply(w, struct{}{})
+	})
+	mux.HandleFunc("POST /v1/sim/{name}", h.sim)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		h.mu.Lock()
+		present := h.present
+		h.mu.Unlock()
+		if present == nil {
+			control.Restarting(w, h.loader.Boot())
+			return
+		}
+		present.ServeHTTP(w, r)
+	})
+	return mux
+}
+
+// move lets the handler of a start in, or nil out.
+func (h *house) move(present http.Handler) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.present = present
+}
+
+// front is the firmware's front end: it serves one start, and runs the front end
+// of the machine, if it has one.
+func (h *house) front(next func(context.Context, clock.Service) error) func(context.Context, clock.Service, *slog.Logger) error {
+	return func(ctx context.Context, s clock.Service, log *slog.Logger) error {
+		h.move(control.NewHandler(ctx, s, log))
+		defer h.move(nil)
+		if next != nil {
+			if err := next(ctx, s); err != nil {
+				return err
+			}
+		}
+		<-ctx.Done()
+		return nil
+	}
+}
+
+// maxSim bounds a request to the simulated board.
+const maxSim = 16 << 10
+
+func (h *house) sim(w http.ResponseWriter, r *http.Request) {
+	if h.board == nil {
+		control.Fail(w, &control.Error{Code: "board_is_real", Text: "the board is real: only a simulated one can be told what happens to it"})
+		return
+	}
+	var in control.SimArgs
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxSim)).Decode(&in); err != nil {
+		control.Fail(w, &clock.InvalidError{Key: "body", Text: err.Error()})
+		return
+	}
+	v, err := simulate(r.Context(), h.board, r.PathValue("name"), in.Args)
+	if err != nil {
+		control.Fail(w, err)
+		return
+	}
+	control.Reply(w, struct {
+		Answer any `json:"answer"`
+	}{v})
+}
+
+// Limits of the control API.
+const (
+	headerLimit = 5 * time.Second
+	idleLimit   = time.Minute
+	maxHeader   = 8 << 10
+	closeLimit  = time.Second // for answers that are under way at the end
+)
+
+// serve serves the API on l until ctx is done.
+func (h *house) serve(ctx context.Context, l net.Listener, log *slog.Logger) error {
+	s := &http.Server{
+		Handler: h.handler(), ReadHeaderTimeout: headerLimit, IdleTimeout: idleLimit, MaxHeaderBytes: maxHeader,
+		ErrorLog: slog.NewLogLogger(log.With("event", "http").Handler(), slog.LevelWarn),
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(l) }()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serve control API: %w", err)
+	case <-ctx.Done():
+	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeLimit)
+	defer cancel()
+	err := s.Shutdown(last)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = s.Close()
+	}
+	<-ended
+	return err
+}

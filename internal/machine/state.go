@@ -1,0 +1,77 @@
+package machine
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"wordclockd/internal/control"
+	"wordclockd/internal/durable"
+)
+
+// A State is the directory in which a clock keeps what survives.
+type State string
+
+// DefaultState returns the directory of a clock that was told none: what systemd
+// made, else the system's or the user's.
+func DefaultState(getenv func(string) string, uid int) State {
+	first, _, _ := strings.Cut(getenv("STATE_DIRECTORY"), ":")
+	switch {
+	case first != "":
+		return State(first)
+	case uid == 0:
+		return "/var/lib/wordclockd"
+	case getenv("XDG_STATE_HOME") != "":
+		return State(filepath.Join(getenv("XDG_STATE_HOME"), "wordclockd"))
+	}
+	return State(filepath.Join(getenv("HOME"), ".local", "state", "wordclockd"))
+}
+
+// Settings is the file of settings and journal.
+func (s State) Settings() string { return filepath.Join(string(s), "nvs.db") }
+
+// Socket is where the clock listens.
+func (s State) Socket() string { return filepath.Join(string(s), control.SocketName) }
+
+// lock is the file whose lock the clock holds. It is the flash image, which is
+// empty until there are slots.
+func (s State) lock() string { return filepath.Join(string(s), "flash.img") }
+
+// A BusyError says that somebody else holds a state directory.
+type BusyError struct {
+	State State
+	Err   *durable.HeldError
+}
+
+func (e *BusyError) Error() string { return fmt.Sprintf("state directory %s: %v", e.State, e.Err) }
+func (e *BusyError) Unwrap() error { return e.Err }
+
+// Create makes the directory unless it is there, and locks it. The error is a
+// *BusyError if a clock runs on it.
+func (s State) Create() (*durable.Lock, error) {
+	if err := os.MkdirAll(string(s), 0o750); err != nil {
+		return nil, fmt.Errorf("make state directory: %w: name another by --state", err)
+	}
+	l, err := durable.TakeLock(s.lock())
+	return l, s.busy(err)
+}
+
+// Lock locks the directory for a while, without a trace; nil if there is none,
+// or if no clock ever ran on it. The error is a *BusyError if one does.
+func (s State) Lock() (*durable.Lock, error) {
+	l, err := durable.TakeLockIfThere(s.lock())
+	return l, s.busy(err)
+}
+
+func (s State) busy(err error) error {
+	if held, ok := errors.AsType[*durable.HeldError](err); ok {
+		return &BusyError{s, held}
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("state directory %s: %w: be the user that runs the clock, or name another by --state", s, err)
+	}
+	return err
+}
