@@ -63,6 +63,7 @@ func TestScripts(t *testing.T) {
 			"code":     cmdCode,
 			"clock":    cmdClock,
 			"up":       cmdUp,
+			"sources":  cmdSources,
 			"snapshot": cmdSnapshot,
 			"signal":   func(ts *testscript.TestScript, _ bool, args []string) { ts.Setenv("signal", args[0]) },
 		},

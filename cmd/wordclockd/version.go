@@ -12,7 +12,7 @@ import (
 )
 
 // version is that of the next or present release; CHANGELOG.md has it too.
-const version = "0.1.0"
+const version = "0.2.0"
 
 // self is this program as an image.
 var self = flash.Desc{Version: version, Project: "wordclock"}

@@ -52,9 +52,7 @@ func (d *device) doSync(context.Context, map[string]string) (any, error) {
 		return nil, &clock.UnavailableError{Code: "ntp_sync_start_failed",
 			Text: "no time server is asked: see time.source and time.ntp_servers in the configuration"}
 	}
-	if k, ok := any(d.keeper).(interface{ Resync() }); ok {
-		k.Resync()
-	} // TEMP
+	d.keeper.Resync()
 	return nil, nil
 }
 

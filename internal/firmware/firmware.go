@@ -105,7 +105,8 @@ func build(c Config, in boot.Info, ask boot.Asks, store opened) *device {
 	d.checker = ota.New(ota.Config{OTA: c.OTA, Agent: "wordclockd/" + in.Desc.Version, Log: d.log})
 	d.servers = asksServers(c.Time)
 	d.keeper = timekeeper.New(timekeeper.Config{
-		Bus: c.Board.Sensors, Zone: c.Zone, Synced: c.Synced, Time: d.time, Log: d.log,
+		Bus: c.Board.Sensors, Zone: c.Zone, Synced: c.Synced, Time: d.time, Sync: d.sync, Log: d.log,
+		Source: c.Time.Source, Servers: c.Time.NTPServers, Dial: c.DialNTP,
 	})
 	d.tasks = []runner{
 		display.New(display.Config{
@@ -152,6 +153,9 @@ func asksServers(c config.Time) bool {
 // firstTime is what to believe until the timekeeper has looked: a host that is
 // right needs no second look.
 func firstTime(c Config) clock.Time {
+	if c.Time.Source == "ntp" || c.Time.Source == "rtc" {
+		return clock.Time{Zone: c.Zone}
+	}
 	if ok, err := c.Synced(); ok && err == nil {
 		return clock.FromHost(time.Now(), c.Zone)
 	}

@@ -89,11 +89,12 @@ func (m *Machine) power(ctx context.Context) (err error) {
 	return m.live(ctx, fw)
 }
 
-// simulate wires the models in.
+// simulate wires the models in. The host of a virtual clock is disciplined by the
+// simulated time server: as long as that tells the host's own time, it may be
+// believed.
 func (m *Machine) simulate(fw *firmware.Config) {
-	// Hosts of a virtual clock are often not disciplined, and still the best
-	// clock there is.
-	fw.Board, fw.Synced = m.sim.Board, func() (bool, error) { return true, nil }
+	fw.Board, fw.DialNTP = m.sim.Board, m.sim.NTP.Dial
+	fw.Synced = func() (bool, error) { return m.sim.NTP.Disciplines(), nil }
 }
 
 // live serves the control API, and runs the firmware by the boot loader.

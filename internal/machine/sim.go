@@ -25,6 +25,7 @@ var SimVerbs = []SimVerb{
 	{"pot", "[PERCENT]", "the position of the knob", simPot},
 	{"fault", "BUS KIND [addr=0xNN] [byte=N] [mask=0xNN] [delay=D] [times=N] [whole=true] | BUS heal",
 		"what befalls transactions on the bus leds or sensors: nack, stuck, flip, brownout or slow", simFault},
+	{"ntp", "[up | down | refused | unsynchronised | kiss | garbage | offset D | rate PPM | delay D]", "the time servers", simNTP},
 	{"rtc", "[set TIME | offset D | rate PPM | power-loss | detach | attach]", "the battery-backed clock", simRTC},
 }
 
@@ -173,6 +174,55 @@ func parseFault(kind string, args []string) (f sim.Fault, err error) {
 	return f, nil
 }
 
+// simNTP changes the time servers, and says how they are then.
+func simNTP(b *sim.Board, args []string) (any, error) {
+	if len(args) > 0 {
+		if err := changeNTP(b.NTP, args[0], args[1:]); err != nil {
+			return nil, err
+		}
+	}
+	return map[string]any{"state": b.NTP.Fault().String(), "offset": b.NTP.Offset().String(), "asked": b.NTP.Asked()}, nil
+}
+
+func changeNTP(s *sim.TimeServer, what string, args []string) error {
+	fault, err := sim.ParseServerFault(what)
+	if err == nil {
+		s.SetFault(fault)
+		return few(args, 0)
+	}
+	if len(args) != 1 || what != "offset" && what != "rate" && what != "delay" {
+		return fmt.Errorf("%w, or offset D, rate PPM, delay D", err)
+	}
+	switch what {
+	case "rate":
+		ppm, err := number(args[0], -1e6, 1e6)
+		if err != nil {
+			return err
+		}
+		s.SetRate(ppm)
+	case "offset", "delay":
+		d, err := duration(args[0])
+		if err != nil {
+			return err
+		}
+		if what == "offset" {
+			s.SetOffset(d)
+		} else {
+			s.SetDelay(d/2, d/2)
+		}
+	}
+	return nil
+}
+
+// duration parses a duration of up to a year.
+func duration(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil || d.Abs() > 365*24*time.Hour {
+		return 0, fmt.Errorf("%q: want a duration such as 1h or -90s, up to a year", text)
+	}
+	return d, nil
+}
+
 // simRTC changes the RTC, and says what it has then.
 func simRTC(b *sim.Board, args []string) (any, error) {
 	if len(args) > 0 {
@@ -202,9 +252,9 @@ func changeRTC(b *sim.Board, what string, args []string) error {
 		}
 		b.RTC.Set(at)
 	case "offset":
-		d, err := time.ParseDuration(args[0])
-		if err != nil || d.Abs() > 365*24*time.Hour {
-			return fmt.Errorf("%q: want a duration such as 1h or -90s, up to a year", args[0])
+		d, err := duration(args[0])
+		if err != nil {
+			return err
 		}
 		b.RTC.Set(time.Now().Add(d))
 	case "rate":

@@ -2,40 +2,53 @@
 //
 // # Trust
 //
-// First the host's clock, when it is disciplined. Else the RTC, when its
-// oscillator never stopped, its registers hold a date that exists and the year
-// is 2024 or later. Else nobody: the time is unknown, and said to be.
+// First the host's clock, when the kernel says that it is disciplined. Else what
+// most of the time servers agree on, which are measured and never steer the
+// host. When both are gone, the host's monotonic clock counts on, corrected by
+// the drift that was seen, as long as that is good to half a second or better
+// than the RTC. Then the RTC, when its oscillator never stopped, its registers
+// hold a date that exists, the year is 2024 or later, its second was seen to
+// advance, and it is not known to be off. Then again the monotonic clock, up to
+// half a minute of doubt. Else nobody: the time is unknown, and said to be.
+//
+// A time that jumps away from the one believed has to come three rounds in a row,
+// from most of all servers that there are, before it is.
 //
 // The RTC only tells whole seconds. The moment at which one begins is found by
 // reading it until the second changes; from there on the host's monotonic
 // clock counts, and is set right again every ten minutes.
+//
+// # Setting the RTC
+//
+// The RTC is set at the begin of a second, when the time is known for sure and
+// nothing contradicts it, and the RTC is off by more than a tenth of a second or
+// has lost the time; once an hour at most. One that is known to be off and could
+// not be set is not believed.
 package timekeeper
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
+	"net"
+	"slices"
 	"time"
 
 	"periph.io/x/conn/v3/i2c"
 
 	"wordclockd/internal/clock"
 	"wordclockd/internal/hal/ds3231"
+	"wordclockd/internal/task"
 	"wordclockd/internal/watch"
 )
 
 const (
-	pace      = 5 * time.Second       // between two looks at the host's clock and, without it, the RTC
-	idlePace  = time.Minute           // between two looks at an RTC that is not needed
-	retry     = time.Second           // after a failed look at the RTC
-	giveUp    = 3                     // failed looks in a row that cost the RTC its trust
-	realign   = 10 * time.Minute      // age at which the begin of the second is sought again
-	edgeStep  = 10 * time.Millisecond // between two reads that seek it
-	edgeLimit = 1500 * time.Millisecond
-	tolerance = 1500 * time.Millisecond // of a floored second against the count
-	apart     = 2 * time.Second         // from the host's clock, at which an RTC is said to differ
-	together  = time.Second             // at which it is said to agree again
+	pace      = 5 * time.Second // between two looks at the host's clock and, without it, the RTC
+	idlePace  = time.Minute     // between two looks at an RTC that is not needed
+	retry     = time.Second     // after a failed look at the RTC
+	fresh     = 3 * askRarely   // age of what servers agreed on, up to which it is for sure
+	good      = 500 * time.Millisecond
+	tolerable = 30 * time.Second
 	firstYear = 2024
 )
 
@@ -45,62 +58,132 @@ type Config struct {
 	Zone   *time.Location
 	Synced func() (bool, error) // whether the host's clock is disciplined
 	Time   *watch.Value[clock.Time]
+	Sync   *watch.Value[clock.Sync] // nil: nobody wants to know
 	Log    *slog.Logger
+
+	Source  string   // auto, host, ntp or rtc; "" is auto
+	Servers []string // time servers, host or host:port
+	Dial    func(local, remote string) (net.Conn, error)
 }
 
 // A Keeper keeps the time.
 type Keeper struct {
-	c Config // Immutable.
+	c      Config  // Immutable.
+	poller *poller // Immutable. nil if no server is asked
 
-	// Owned by Run.
-	rtc    *ds3231.Dev // nil if there is none
-	looked time.Time   // at the RTC, last
-	failed int         // looks at the RTC in a row
-	err    error       // of the last of them
+	// Owned by keep.
+	sure     anchor // when the time was last known for sure
+	measured bool   // by servers, not by the host
+	host     bool   // the host's clock is disciplined
+	heard    round  // the last that was looked at
+	heardAt  time.Time
+	past     history
+	doubts   doubts
+	chip     chip
+	err      error // why the RTC is not believed
 
 	// What the log was told.
 	decided bool
 	quality clock.Quality
-	lost    bool // the RTC
-	differs bool // it, from the host's clock
-	news    int  // looks in a row that contradict this
 }
 
 // New returns a keeper. It does not touch the bus.
 func New(c Config) *Keeper {
 	k := &Keeper{c: c}
 	if c.Bus != nil {
-		k.rtc = ds3231.New(c.Bus)
+		k.chip.dev = ds3231.New(c.Bus)
+	}
+	if len(c.Servers) > 0 && k.listens("ntp") {
+		k.poller = newPoller(c.Servers, c.Dial)
 	}
 	return k
 }
 
+// listens reports whether a source of time is one to believe.
+func (k *Keeper) listens(source string) bool {
+	return slices.Contains([]string{"", "auto", source}, k.c.Source)
+}
+
 func (k *Keeper) String() string { return "timekeeper" }
+
+// Resync makes the keeper ask the time servers now. It may be called at any
+// time, and does not wait.
+func (k *Keeper) Resync() {
+	if k.poller == nil {
+		return
+	}
+	select {
+	case k.poller.nudge <- struct{}{}:
+	default:
+	}
+}
 
 // Run publishes the time to believe until ctx is done.
 func (k *Keeper) Run(ctx context.Context) error {
+	g, _ := task.NewGroup(ctx)
+	g.Go("keep", k.keep)
+	if k.poller != nil {
+		g.Go("ntp", k.poller.run)
+	}
+	return g.Wait()
+}
+
+func (k *Keeper) keep(ctx context.Context) error {
 	for ctx.Err() == nil {
-		sleep(ctx, k.step(ctx))
+		heard := k.hear()
+		k.hurry()
+		wait := time.NewTimer(k.step(ctx))
+		select {
+		case <-ctx.Done():
+		case <-wait.C:
+		case <-heard:
+		}
+		wait.Stop()
 	}
 	return nil
 }
 
 // step looks at everything once and returns how long to wait before the next.
 func (k *Keeper) step(ctx context.Context) time.Duration {
-	if k.synced() {
-		k.publish(clock.FromHost(time.Now(), k.c.Zone))
-		if k.rtc == nil || k.failed == 0 && time.Since(k.looked) < idlePace {
-			return pace
-		}
-		return k.judge(k.compare(), false)
+	defer k.tell()
+	now := time.Now()
+	if k.host = k.listens("host") && k.synced(); k.host {
+		k.sure, k.measured = anchor{host: now, true: now.Round(0), err: hostError, doubt: hostDoubt}, false
 	}
+	if k.host || k.measured && now.Sub(k.sure.host) < fresh {
+		k.publish(clock.Synced, k.sure)
+		return k.tend(ctx, true)
+	}
+	if k.holds(now) {
+		k.publish(clock.Holdover, k.sure)
+		return k.tend(ctx, false)
+	}
+	return k.need(ctx)
+}
+
+// holds reports whether to count on is good enough, or better than the RTC.
+func (k *Keeper) holds(now time.Time) bool {
+	if !k.sure.known() {
+		return false
+	}
+	err, rtc := k.sure.error(now), k.chip.error(now)
+	return err < good || rtc > 0 && err < min(rtc, tolerable)
+}
+
+// need is a step without a time that is sure: the RTC has to tell it.
+func (k *Keeper) need(ctx context.Context) time.Duration {
 	err := k.follow(ctx)
 	if ctx.Err() != nil {
 		return pace // it is over
 	}
-	wait := k.judge(err, true)
-	if k.failed >= giveUp {
-		k.publish(clock.Time{}) // until then, what was believed still is
+	counts := k.sure.known() && k.sure.error(time.Now()) < tolerable
+	wait := k.judge(err, !counts)
+	switch {
+	case err == nil || k.chip.failed < giveUp: // until then, what was believed still is
+	case counts:
+		k.publish(clock.Holdover, k.sure)
+	default:
+		k.publish(clock.Unknown, anchor{})
 	}
 	return wait
 }
@@ -113,123 +196,29 @@ func (k *Keeper) synced() bool {
 	return ok && err == nil
 }
 
-// judge counts failed looks at the RTC and returns when to look again. If the
-// RTC is needed its loss is logged as what it causes, an unknown time.
-func (k *Keeper) judge(err error, needed bool) time.Duration {
-	k.looked = time.Now()
-	if err == nil {
-		k.failed = 0
-		if k.lost {
-			k.lost = false
-			k.c.Log.Info("RTC is back", "event", "rtc_back")
-		}
-		return pace
+// publish believes an anchor, and logs when the source changes.
+func (k *Keeper) publish(q clock.Quality, a anchor) {
+	t := clock.Time{Quality: q, Zone: k.c.Zone}
+	if q != clock.Unknown {
+		t.Host = time.Now()
+		t.True = a.at(t.Host).Round(0)
 	}
-	if k.failed++; k.failed < giveUp {
-		return retry
-	}
-	k.err = err
-	if !k.lost && !needed {
-		k.lost = true
-		k.c.Log.Error("RTC cannot be believed: check its battery and wiring", "event", "rtc_lost", "err", err)
-	}
-	return pace
-}
-
-// compare looks at an RTC that is not needed, so that its end does not come as
-// a surprise.
-func (k *Keeper) compare() error {
-	at, err := k.read()
-	if err != nil {
-		return err
-	}
-	behind := time.Since(at) - time.Second/2 // half a second is lost by flooring
-	if !k.differs && behind.Abs() <= apart || k.differs && behind.Abs() >= together {
-		k.news = 0
-		return nil
-	}
-	if k.news++; k.news < 2 {
-		return nil // once may be a bit that was hit on the wire
-	}
-	k.news, k.differs = 0, !k.differs
-	if k.differs {
-		k.c.Log.Warn("RTC differs from the host's clock; it should keep UTC", "event", "rtc_differs", "behind", time.Since(at).Truncate(time.Second))
-	} else {
-		k.c.Log.Info("RTC agrees with the host's clock", "event", "rtc_agrees")
-	}
-	return nil
-}
-
-// follow believes the RTC, or says why not.
-func (k *Keeper) follow(ctx context.Context) error {
-	host := time.Now()
-	at, err := k.read()
-	if err != nil {
-		return err
-	}
-	now := k.c.Time.Get()
-	if now.Quality == clock.RTC && host.Sub(now.Host) < realign &&
-		now.True.Add(host.Sub(now.Host)).Sub(at).Abs() <= tolerance {
-		return nil
-	}
-	return k.align(ctx, at)
-}
-
-// align reads the RTC until its second changes from at on, and believes it to
-// be right at that moment. One read alone might have been hit on the wire, and
-// a clock that stands still is none.
-func (k *Keeper) align(ctx context.Context, at time.Time) error {
-	for start := time.Now(); ctx.Err() == nil; sleep(ctx, edgeStep) {
-		host := time.Now()
-		next, err := k.read()
-		switch {
-		case err != nil:
-			return err
-		case next.Equal(at.Add(time.Second)):
-			k.publish(clock.Time{Quality: clock.RTC, Host: host, True: next})
-			return nil
-		case !next.Equal(at):
-			return fmt.Errorf("jumps from %s to %s", at.Format(time.DateTime), next.Format(time.DateTime))
-		case host.Sub(start) > edgeLimit:
-			return fmt.Errorf("stands still at %s", at.Format(time.DateTime))
-		}
-	}
-	return nil
-}
-
-var errNoRTC = errors.New("not wired")
-
-// read returns the time of the RTC if it can be believed by itself.
-func (k *Keeper) read() (time.Time, error) {
-	if k.rtc == nil {
-		return time.Time{}, errNoRTC
-	}
-	at, err := k.rtc.Time()
-	if err == nil && at.Year() < firstYear {
-		err = fmt.Errorf("year %d: was never set", at.Year())
-	}
-	return at, err
-}
-
-// publish believes t, and logs when the source changes.
-func (k *Keeper) publish(t clock.Time) {
-	t.Zone = k.c.Zone
-	if old := k.c.Time.Get(); k.decided && old.Quality == clock.Synced && t.Quality == clock.Synced && old.Zone == t.Zone &&
+	if old := k.c.Time.Get(); k.decided && old.Quality == q && old.Zone == t.Zone && q != clock.RTC &&
 		old.True.Add(t.Host.Sub(old.Host)).Sub(t.True).Abs() < time.Millisecond {
 		return // as believed
 	}
 	k.c.Time.Set(t)
-	if k.decided && t.Quality == k.quality {
+	if k.decided && q == k.quality {
 		return
 	}
-	k.decided, k.quality = true, t.Quality
-	if t.Quality == clock.Unknown {
-		k.c.Log.Error("time is unknown: the host's clock is not synchronised, and the RTC cannot be believed",
+	k.decided, k.quality = true, q
+	if q == clock.Unknown {
+		k.c.Log.Error("time is unknown: the host's clock is not synchronised, no time server can be believed, nor can the RTC",
 			"event", "time_unknown", "rtc", k.err)
 		return
 	}
 	local, _ := t.At(time.Now())
-	k.c.Log.Info("time is known", "event", "time_known", "source", t.Quality.String(), "local", local.Format(time.RFC3339))
+	k.c.Log.Info("time is known", "event", "time_known", "source", q.String(), "local", local.Format(time.RFC3339))
 }
 
 // sleep waits for d or until ctx is done.
@@ -241,3 +230,5 @@ func sleep(ctx context.Context, d time.Duration) {
 	case <-t.C:
 	}
 }
+
+var errNoRTC = errors.New("not wired")

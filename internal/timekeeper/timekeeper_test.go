@@ -28,7 +28,12 @@ type rig struct {
 	*sim.Board
 	synced atomic.Bool
 	time   *watch.Value[clock.Time]
+	sync   *watch.Value[clock.Sync]
 	log    proof.Log
+
+	source  string
+	servers []*sim.TimeServer // a.example, b.example and so on
+	keeper  *Keeper
 }
 
 // begin is when the tests start; the RTC is fast sub-seconds apart from it.
@@ -37,7 +42,7 @@ var begin = time.Date(2026, 6, 15, 12, 0, 0, 0, time.UTC)
 func start(t *testing.T, prepare func(*rig)) *rig {
 	t.Helper()
 	time.Sleep(time.Until(begin))
-	r := &rig{Board: sim.NewBoard(), time: new(watch.Value[clock.Time])}
+	r := &rig{Board: sim.NewBoard(), time: new(watch.Value[clock.Time]), sync: new(watch.Value[clock.Sync])}
 	if prepare != nil {
 		prepare(r)
 	}
@@ -46,8 +51,11 @@ func start(t *testing.T, prepare func(*rig)) *rig {
 		Zone:   time.FixedZone("test", 7200),
 		Synced: func() (bool, error) { return r.synced.Load(), nil },
 		Time:   r.time,
+		Sync:   r.sync,
 		Log:    r.log.Logger(),
+		Source: r.source, Servers: r.names(), Dial: r.dial,
 	})
+	r.keeper = k
 	g, _ := task.NewGroup(context.Background())
 	g.Go(k.String(), k.Run)
 	t.Cleanup(func() {
@@ -160,33 +168,40 @@ func TestAtOnce(t *testing.T) {
 	})
 }
 
-// TestDay is a host that loses and finds its source of time.
+// TestDay is a host that loses and finds its source of time, over months.
 func TestDay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, func(r *rig) { r.synced.Store(true); r.RTC.Set(begin.Add(30 * time.Minute)) })
 		time.Sleep(2 * time.Minute)
 		r.synced.Store(false)
 		time.Sleep(7 * time.Second)
-		r.believes(t, clock.RTC, 30*time.Minute)
+		r.believes(t, clock.Holdover, 0)
+		time.Sleep(13 * time.Hour) // half a second at 10 ppm are 13.3 hours
+		r.believes(t, clock.Holdover, 0)
+		time.Sleep(time.Hour)
+		r.believes(t, clock.RTC, 0) // which was set
 		r.SensorBus.Detach(r.RTC)
 		time.Sleep(5 * time.Second) // one look may fail
-		r.believes(t, clock.RTC, 30*time.Minute)
+		r.believes(t, clock.RTC, 0)
 		time.Sleep(10 * time.Second)
-		r.believes(t, clock.Unknown, 0)
+		r.believes(t, clock.Holdover, 0)
 		time.Sleep(time.Hour)
 		r.SensorBus.Attach(r.RTC)
-		time.Sleep(7 * time.Second)
-		r.believes(t, clock.RTC, 30*time.Minute)
+		time.Sleep(20 * time.Second)
+		r.believes(t, clock.RTC, 0)
 		r.RTC.PowerLoss()
 		time.Sleep(15 * time.Second)
+		r.believes(t, clock.Holdover, 0)
+		time.Sleep(33 * 24 * time.Hour) // half a minute at 10 ppm are 34 days
+		r.believes(t, clock.Holdover, 0)
+		time.Sleep(2 * 24 * time.Hour)
 		r.believes(t, clock.Unknown, 0)
 		r.synced.Store(true)
 		time.Sleep(7 * time.Second)
 		r.believes(t, clock.Synced, 0)
-		r.RTC.Set(time.Now())
 		time.Sleep(2 * time.Minute)
-		r.logged(t, "time_known synced", "rtc_differs", "time_known rtc", "time_unknown", "time_known rtc",
-			"time_unknown", "time_known synced", "rtc_lost", "rtc_back", "rtc_agrees")
+		r.logged(t, "time_known synced", "rtc_set", "time_known holdover", "time_known rtc", "rtc_lost", "time_known holdover",
+			"time_known rtc", "rtc_back", "rtc_lost", "time_known holdover", "time_unknown", "time_known synced", "rtc_set")
 	})
 }
 
@@ -260,7 +275,9 @@ func TestReads(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := start(t, func(r *rig) {
 				r.synced.Store(synced)
-				r.RTC.Set(begin.Add(700 * time.Millisecond))
+				if !synced {
+					r.RTC.Set(begin.Add(700 * time.Millisecond))
+				}
 			})
 			time.Sleep(9 * time.Minute)
 			if n := r.Sensors.(*hal.Wire).Traffic().Transactions; n > most {
@@ -288,28 +305,47 @@ func TestRTCNotNeeded(t *testing.T) {
 		time.Sleep(70 * time.Second)
 		r.logged(t, "time_known synced", "rtc_lost")
 		time.Sleep(time.Hour)
+		for range 10 { // a loose wire is one event
+			r.SensorBus.Attach(r.RTC)
+			time.Sleep(6 * time.Second)
+			r.SensorBus.Detach(r.RTC)
+			time.Sleep(6 * time.Second)
+		}
+		r.logged(t, "time_known synced", "rtc_lost")
 		r.SensorBus.Attach(r.RTC)
-		time.Sleep(6 * time.Second)
+		time.Sleep(20 * time.Second)
 		r.believes(t, clock.Synced, 0)
 		r.logged(t, "time_known synced", "rtc_lost", "rtc_back")
 	})
 }
 
-// TestNearlyRight: an RTC on the verge of differing is no news, one that
-// differs is one event, and so is its coming back.
-func TestNearlyRight(t *testing.T) {
+// TestSet: an RTC that is off by more than a tenth of a second is set, at the
+// begin of a second, once; one that is right is left alone, and so is one where a
+// bit is hit on the wire.
+func TestSet(t *testing.T) {
 	for behind, want := range map[time.Duration][]string{
 		0:                       {"time_known synced"},
-		1500 * time.Millisecond: {"time_known synced"},
-		2100 * time.Millisecond: {"time_known synced", "rtc_differs"},
-		-time.Hour:              {"time_known synced", "rtc_differs"},
+		80 * time.Millisecond:   {"time_known synced"},
+		-80 * time.Millisecond:  {"time_known synced"},
+		150 * time.Millisecond:  {"time_known synced", "rtc_set"},
+		-150 * time.Millisecond: {"time_known synced", "rtc_set"},
+		500 * time.Millisecond:  {"time_known synced", "rtc_set"},
+		1500 * time.Millisecond: {"time_known synced", "rtc_set"},
+		-time.Hour:              {"time_known synced", "rtc_set"},
+		20000 * time.Hour:       {"time_known synced", "rtc_set"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			r := start(t, func(r *rig) {
 				r.synced.Store(true)
 				r.RTC.Set(begin.Add(-behind))
-				r.SensorBus.Inject(sim.Fault{Kind: sim.Slow, Delay: 3 * time.Millisecond})
 			})
+			time.Sleep(10 * time.Second)
+			if len(want) > 1 {
+				r.rtcIsRight(t, 5*time.Millisecond)
+			}
+			if s := r.sync.Get(); s.RTC.Err != "" || s.RTC.Set.IsZero() != (len(want) == 1) {
+				t.Errorf("%s: %+v", behind, s.RTC)
+			}
 			time.Sleep(24 * time.Hour)
 			// A bit that is hit on the wire makes an hour, once.
 			r.SensorBus.Inject(sim.Fault{Kind: sim.Flip, Byte: 3, Mask: 0x01, Times: 1})
@@ -317,6 +353,94 @@ func TestNearlyRight(t *testing.T) {
 			r.logged(t, want...)
 		})
 	}
+}
+
+// rtcIsRight fails unless the second of the RTC begins when it should.
+func (r *rig) rtcIsRight(t *testing.T, within time.Duration) {
+	t.Helper()
+	next := time.Now().Truncate(time.Second).Add(time.Second)
+	time.Sleep(time.Until(next.Add(-within)))
+	before, _ := r.RTC.Now()
+	time.Sleep(2 * within)
+	after, ok := r.RTC.Now()
+	if !ok || !before.Equal(next.Add(-time.Second)) || !after.Equal(next) {
+		t.Errorf("%s: the RTC goes from %s to %s", next, before, after)
+	}
+}
+
+// TestSetLost: whatever an RTC has lost it gets back from a good clock, and only
+// from one.
+func TestSetLost(t *testing.T) {
+	for name, lose := range map[string]func(*rig){
+		"power":        func(r *rig) { r.RTC.PowerLoss() },
+		"BCD":          func(r *rig) { r.RTC.Poke(0x01, 0x7A) },
+		"never set":    func(r *rig) { r.RTC.PowerLoss(); r.RTC.Poke(0x0F, 0x00) },
+		"12-hour mode": func(r *rig) { r.RTC.Set(begin.Add(time.Hour)); r.RTC.Poke(0x02, 0x72) },
+		"a whole life": func(r *rig) { r.RTC.Set(time.Date(2090, 1, 1, 0, 0, 0, 0, time.UTC)) },
+	} {
+		for _, synced := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, host synchronised %t", name, synced), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					r := start(t, func(r *rig) {
+						r.synced.Store(synced)
+						lose(r)
+					})
+					time.Sleep(30 * time.Second)
+					at, ok := r.RTC.Now()
+					if right := ok && time.Since(at).Abs() < 2*time.Second; right != synced && name != "12-hour mode" {
+						t.Errorf("the RTC has %s, %t", at, ok)
+					}
+					if synced {
+						r.rtcIsRight(t, 5*time.Millisecond)
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestCannotBeSet: it is said once, and such an RTC is not believed.
+func TestCannotBeSet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, func(r *rig) {
+			r.synced.Store(true)
+			r.RTC.Set(begin.Add(time.Hour))
+			// Reads write one byte, the register; what sets it writes more.
+			r.SensorBus.Inject(sim.Fault{Kind: sim.Nack, Addr: 0x68, Byte: 2})
+		})
+		time.Sleep(time.Hour)
+		if s := r.sync.Get(); s.RTC.Err != errWrong.Error() || s.RTC.Behind > -59*time.Minute {
+			t.Errorf("%+v", s.RTC)
+		}
+		r.synced.Store(false)
+		time.Sleep(40 * 24 * time.Hour)
+		r.believes(t, clock.Unknown, 0)
+		r.SensorBus.Heal()
+		time.Sleep(24 * time.Hour)
+		r.believes(t, clock.Unknown, 0)
+		r.synced.Store(true)
+		time.Sleep(2 * time.Minute)
+		r.rtcIsRight(t, 5*time.Millisecond)
+		r.logged(t, "time_known synced", "rtc_not_set", "time_known holdover", "time_unknown", "time_known synced", "rtc_set")
+	})
+}
+
+// TestRunsAway: an RTC that does not keep the time is set once an hour, and said
+// to be bad.
+func TestRunsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, func(r *rig) {
+			r.synced.Store(true)
+			r.RTC.Set(begin.Add(time.Minute))
+			r.RTC.SetRate(5000) // 18 s in an hour
+		})
+		time.Sleep(30 * time.Minute)
+		if s := r.sync.Get(); s.RTC.Err != errWrong.Error() {
+			t.Errorf("%+v", s.RTC)
+		}
+		time.Sleep(150 * time.Minute)
+		r.logged(t, "time_known synced", "rtc_set", "rtc_drifts", "rtc_set", "rtc_drifts", "rtc_set", "rtc_drifts")
+	})
 }
 
 // TestGlitch: a look that fails now and then changes nothing and is no event.

@@ -17,6 +17,7 @@ type Board struct {
 	RTC   *DS3231
 	Light *BH1750
 	Knob  *Knob
+	NTP   *TimeServer // all time servers of the network around the board
 }
 
 // NewBoard returns a board as it comes: power just applied, the RTC set to the
@@ -42,6 +43,7 @@ func newBoard(leds, sensors *Bus) *Board {
 		RTC:       NewDS3231(),
 		Light:     NewBH1750(),
 		Knob:      &Knob{},
+		NTP:       NewTimeServer(),
 	}
 	for row, addr := range hal.LEDAddrs {
 		b.Rows[row] = NewTLC59116(addr)

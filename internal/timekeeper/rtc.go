@@ -1,0 +1,319 @@
+package timekeeper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"wordclockd/internal/clock"
+	"wordclockd/internal/hal"
+	"wordclockd/internal/hal/ds3231"
+)
+
+const (
+	giveUp    = 3                     // failed looks in a row that cost the RTC its trust
+	realign   = 10 * time.Minute      // age at which the begin of the second is sought again
+	edgeStep  = 10 * time.Millisecond // between two reads that seek it
+	edgeLimit = 1500 * time.Millisecond
+	tolerance = 1500 * time.Millisecond // of a floored second against the count
+	off       = 100 * time.Millisecond  // by which an RTC may differ from the time
+	fineEvery = time.Hour               // between two looks for less than a second
+	setEvery  = time.Hour               // at most
+	wellFor   = 10 * time.Second        // until an RTC that was lost counts as back
+	late      = 50 * time.Millisecond   // after the begin of a second that is too late to set it
+	rtcDrift  = 5                       // millionths, over all temperatures (datasheet, page 1)
+)
+
+// A chip is the RTC, and what is known about it.
+type chip struct {
+	dev    *ds3231.Dev // nil if there is none
+	looked time.Time   // last
+	failed int         // looks in a row
+	well   time.Time   // since when none has; zero while it fails
+	fine   time.Time   // when it was last seen to be right to a tenth of a second
+	behind time.Duration
+	wrong  bool      // it differs from a time that was sure, and could not be set yet
+	set    time.Time // by this keeper, last, by the monotonic clock
+	setAt  time.Time // the same, in UTC
+
+	// What the log was told.
+	lost, notSet bool
+	news         int // looks in a row that contradict what is believed of it
+}
+
+// state returns what others may know.
+func (c *chip) state(err error) clock.RTCState {
+	s := clock.RTCState{Behind: c.behind, Set: c.setAt}
+	switch {
+	case c.dev == nil:
+		s.Err = errNoRTC.Error()
+	case c.wrong:
+		s.Err = errWrong.Error()
+	case c.failed >= giveUp && err != nil:
+		s.Err = err.Error()
+	}
+	return s
+}
+
+// error returns how far off the RTC may be; 0 if nobody knows.
+func (c *chip) error(now time.Time) time.Duration {
+	if c.fine.IsZero() {
+		return 0
+	}
+	return off + time.Duration(float64(now.Sub(c.fine))*rtcDrift/1e6)
+}
+
+var (
+	errWrong = errors.New("differs from the time that was known, and was not set since")
+	errUnset = errors.New("was never set")
+)
+
+// read returns the time of the RTC if it can be believed by itself.
+func (k *Keeper) read() (time.Time, error) {
+	if k.chip.dev == nil {
+		return time.Time{}, errNoRTC
+	}
+	at, err := k.chip.dev.Time()
+	if err == nil && at.Year() < firstYear {
+		err = fmt.Errorf("year %d: %w", at.Year(), errUnset)
+	}
+	return at, err
+}
+
+// judge counts failed looks at the RTC and returns when to look again. If the
+// RTC is needed its loss is logged as what it causes, an unknown time.
+func (k *Keeper) judge(err error, needed bool) time.Duration {
+	c := &k.chip
+	c.looked = time.Now()
+	if err == nil {
+		c.failed = 0
+		if c.well.IsZero() {
+			c.well = c.looked
+		}
+		if c.lost && c.looked.Sub(c.well) >= wellFor {
+			c.lost = false
+			k.c.Log.Info("RTC is back", "event", "rtc_back")
+		}
+		return pace
+	}
+	c.well = time.Time{}
+	if c.failed++; c.failed < giveUp {
+		return retry
+	}
+	k.err = err
+	if !c.lost && !needed && c.dev != nil && !errors.Is(err, errWrong) {
+		c.lost = true
+		k.c.Log.Error("RTC cannot be believed: check its battery and wiring", "event", "rtc_lost", "err", err)
+	}
+	return pace
+}
+
+// tend looks at an RTC that is not needed, so that its end does not come as a
+// surprise, and sets it if the time is sure.
+func (k *Keeper) tend(ctx context.Context, sure bool) time.Duration {
+	c := &k.chip
+	if c.dev == nil || c.failed == 0 && c.news == 0 && !c.lost && time.Since(c.looked) < idlePace {
+		return pace
+	}
+	err := k.compare(ctx, sure && !k.doubts.contradict)
+	if ctx.Err() != nil {
+		return pace
+	}
+	wait := k.judge(err, false)
+	if c.news > 0 {
+		wait = retry
+	}
+	return wait
+}
+
+// compare looks whether the RTC has the time, and sets it if it has not and may.
+func (k *Keeper) compare(ctx context.Context, may bool) error {
+	c := &k.chip
+	var begin time.Time // of the second to look at closely; zero is none
+	if may && time.Since(c.fine) >= fineEvery {
+		begin = k.awaitBegin(ctx)
+	}
+	at, err := k.read()
+	if _, bus := errors.AsType[*hal.TxError](err); bus || ctx.Err() != nil {
+		return err
+	}
+	right := false
+	if err == nil {
+		if right = k.near(at, may); right && !begin.IsZero() {
+			if right, err = k.exact(ctx, at, begin); err != nil || ctx.Err() != nil {
+				return err
+			}
+		}
+	}
+	if right {
+		c.news = 0
+		k.agrees()
+		return nil
+	}
+	if c.news++; c.news < 2 {
+		return err // once may be a bit that was hit on the wire
+	}
+	c.news = 0
+	return k.mend(ctx, may, err)
+}
+
+// near reports whether a floored second is what it should be, as far as one look
+// can tell.
+func (k *Keeper) near(at time.Time, sure bool) bool {
+	allowed := time.Second/2 + off // half a second is lost by flooring
+	if !sure {
+		allowed += k.sure.error(time.Now())
+	}
+	k.chip.behind = k.now().Sub(at.Add(time.Second / 2)).Truncate(time.Millisecond)
+	return k.chip.behind.Abs() <= allowed
+}
+
+// awaitBegin waits until just before a second begins, and returns when that is.
+func (k *Keeper) awaitBegin(ctx context.Context) time.Time {
+	begin := k.now().Truncate(time.Second).Add(time.Second)
+	if begin.Sub(k.now()) < off {
+		begin = begin.Add(time.Second)
+	}
+	sleep(ctx, begin.Add(-off).Sub(k.now()))
+	return begin
+}
+
+// exact reports whether the second of the RTC begins when it should, to a tenth
+// of a second: just before the begin it was the old one, just after it is the
+// new one.
+func (k *Keeper) exact(ctx context.Context, before, begin time.Time) (bool, error) {
+	sleep(ctx, begin.Add(off).Sub(k.now()))
+	after, err := k.read()
+	if err != nil || !before.Equal(begin.Add(-time.Second)) || !after.Equal(begin) {
+		return false, err
+	}
+	k.chip.fine = time.Now()
+	return true, nil
+}
+
+// now is the time as it is believed.
+func (k *Keeper) now() time.Time {
+	t, _ := k.c.Time.Get().At(time.Now())
+	return t.UTC()
+}
+
+// agrees notes that the RTC has the time.
+func (k *Keeper) agrees() {
+	c := &k.chip
+	if c.wrong || c.notSet {
+		k.c.Log.Info("RTC has the time", "event", "rtc_agrees")
+	}
+	c.wrong, c.notSet, c.behind = false, false, 0
+}
+
+// mend sets an RTC that has not the time, or says why not. why is what was wrong
+// with it beside that.
+func (k *Keeper) mend(ctx context.Context, may bool, why error) error {
+	c := &k.chip
+	switch {
+	case !may || k.now().Year() < firstYear:
+		return why // nobody can say better
+	case why == nil && !c.set.IsZero() && time.Since(c.set) < setEvery:
+		k.complain("rtc_drifts", "RTC does not keep the time that it was set to: check its supply", nil)
+		c.wrong = true
+		return nil
+	}
+	behind := c.behind
+	err := k.setRTC(ctx)
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err != nil {
+		c.wrong = true
+		k.complain("rtc_not_set", "RTC cannot be set, and is not believed until it is", err)
+		return why
+	}
+	c.set, c.fine, c.setAt = time.Now(), time.Now(), k.now().Truncate(time.Second)
+	c.wrong, c.notSet, c.behind, c.failed, c.lost = false, false, 0, 0, false
+	k.err = nil
+	attrs := []any{"event", "rtc_set", "behind", behind.Round(time.Millisecond)}
+	if why != nil {
+		attrs = []any{"event", "rtc_set", "was", why}
+	}
+	k.c.Log.Info("RTC was set", attrs...)
+	return nil
+}
+
+// complain says once that the RTC has not the time and why it was not set.
+func (k *Keeper) complain(event, text string, err error) {
+	if !k.chip.notSet {
+		k.c.Log.Warn(text, "event", event, "behind", k.chip.behind.Round(time.Millisecond), "err", err)
+	}
+	k.chip.notSet = true
+}
+
+// setRTC sets the RTC at the begin of a second, and reads it back.
+func (k *Keeper) setRTC(ctx context.Context) error {
+	var begin time.Time
+	for tries := 0; ; tries++ {
+		begin = k.now().Truncate(time.Second).Add(time.Second)
+		sleep(ctx, begin.Sub(k.now()))
+		if ctx.Err() != nil {
+			return nil
+		}
+		if k.now().Sub(begin) < late {
+			break
+		}
+		if tries == giveUp {
+			return errors.New("host is too busy to meet the begin of a second")
+		}
+	}
+	if err := k.chip.dev.SetTime(begin); err != nil {
+		return err
+	}
+	if took := k.now().Sub(begin); took > off {
+		return fmt.Errorf("took %s", took.Round(time.Millisecond))
+	}
+	sleep(ctx, begin.Add(2*off).Sub(k.now()))
+	at, err := k.read()
+	if err == nil && !at.Equal(begin) {
+		err = fmt.Errorf("reads back as %s", at.Format(time.DateTime))
+	}
+	return err
+}
+
+// follow believes the RTC, or says why not.
+func (k *Keeper) follow(ctx context.Context) error {
+	host := time.Now()
+	if k.chip.wrong {
+		return errWrong
+	}
+	at, err := k.read()
+	if err != nil {
+		return err
+	}
+	now := k.c.Time.Get()
+	if now.Quality == clock.RTC && host.Sub(now.Host) < realign &&
+		now.True.Add(host.Sub(now.Host)).Sub(at).Abs() <= tolerance {
+		return nil
+	}
+	return k.align(ctx, at)
+}
+
+// align reads the RTC until its second changes from at on, and believes it to
+// be right at that moment. One read alone might have been hit on the wire, and
+// a clock that stands still is none.
+func (k *Keeper) align(ctx context.Context, at time.Time) error {
+	for start := time.Now(); ctx.Err() == nil; sleep(ctx, edgeStep) {
+		host := time.Now()
+		next, err := k.read()
+		switch {
+		case err != nil:
+			return err
+		case next.Equal(at.Add(time.Second)):
+			k.publish(clock.RTC, anchor{host: host, true: next})
+			return nil
+		case !next.Equal(at):
+			return fmt.Errorf("jumps from %s to %s", at.Format(time.DateTime), next.Format(time.DateTime))
+		case host.Sub(start) > edgeLimit:
+			return fmt.Errorf("stands still at %s", at.Format(time.DateTime))
+		}
+	}
+	return nil
+}
