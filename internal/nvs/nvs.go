@@ -21,6 +21,7 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 
 	"wordclockd/internal/task"
 )
@@ -81,9 +82,9 @@ func open(path string, readOnly bool) (s *Store, err error) {
 	}
 	_, panicked := errors.AsType[*task.Panic](err)
 	switch {
-	case errors.Is(err, bolt.ErrTimeout):
+	case errors.Is(err, berrors.ErrTimeout):
 		return nil, fmt.Errorf("open %s: %w", path, ErrHeld)
-	case panicked, errors.Is(err, errUnsound), errors.Is(err, bolt.ErrInvalid), errors.Is(err, bolt.ErrVersionMismatch), errors.Is(err, bolt.ErrChecksum):
+	case panicked, errors.Is(err, errUnsound), errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrVersionMismatch), errors.Is(err, berrors.ErrChecksum):
 		return nil, &DamagedError{path, err}
 	}
 	return nil, err

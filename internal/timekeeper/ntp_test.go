@@ -89,8 +89,8 @@ func TestServers(t *testing.T) {
 				if b.Quality != c.want {
 					t.Fatalf("quality %s, want %s\n%s", b.Quality, c.want, &r.log)
 				}
-				if d := at.Sub(time.Now()) - c.off; ok && d.Abs() > c.within+time.Millisecond {
-					t.Errorf("off by %s, want %s", at.Sub(time.Now()), c.off)
+				if d := time.Until(at) - c.off; ok && d.Abs() > c.within+time.Millisecond {
+					t.Errorf("off by %s, want %s", time.Until(at), c.off)
 				}
 				s := r.sync.Get()
 				errs := ""
@@ -100,7 +100,7 @@ func TestServers(t *testing.T) {
 				if errs != c.errs {
 					t.Errorf("servers say %q, want %q", errs, c.errs)
 				}
-				if ok && (s.Error == 0 || s.LastSync.IsZero() || time.Duration(at.Sub(time.Now())-c.off).Abs() > s.Error) {
+				if ok && (s.Error == 0 || s.LastSync.IsZero() || (time.Until(at)-c.off).Abs() > s.Error) {
 					t.Errorf("sync %+v", s)
 				}
 			})
@@ -544,7 +544,7 @@ func TestRealSocket(t *testing.T) {
 		}
 	}()
 	s := newPoller(nil, nil).query(t.Context(), c.LocalAddr().String())
-	if d := s.true.Sub(time.Now()) - time.Hour; s.Err != "" || d.Abs() > 10*time.Second || s.Stratum != 2 {
+	if d := time.Until(s.true) - time.Hour; s.Err != "" || d.Abs() > 10*time.Second || s.Stratum != 2 {
 		t.Errorf("%+v, off by %s", s, d)
 	}
 }
