@@ -117,7 +117,7 @@ func preferred(p Preference) []Finding {
 func compared(c config.OTA, sources []source, p Preference) []Finding {
 	s := section{topic: "sources"}
 	if !c.CompareSources {
-		s.add(Note, "comparison", "", "is off (ota.compare_sources): a check asks %s only when %s has failed",
+		s.add(Note, "comparison", "", "is off (ota.compare_sources): a check asks %s only when %s has failed or was silent for 2 s",
 			p.effective().Other(), p.effective())
 	}
 	var answers []ota.Answer

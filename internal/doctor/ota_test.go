@@ -281,7 +281,7 @@ note diagnosis no failover happens: it is for sources that fail: github has a va
   publish to both, or prefer the other: wordclockd ota source cloudflare
 `},
 		{"no comparison", func(w *world) { w.config.CompareSources = false }, Preference{}, `
-note sources comparison: is off (ota.compare_sources): a check asks cloudflare only when github has failed
+note sources comparison: is off (ota.compare_sources): a check asks cloudflare only when github has failed or was silent for 2 s
 `},
 		{"stored is not running", func(w *world) {}, Preference{Stored: &cloudflare, Running: &github}, `
 fault preference source: cloudflare is stored, but the running clock prefers github
