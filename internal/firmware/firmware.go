@@ -184,6 +184,9 @@ func (d *device) run(ctx context.Context) error {
 		g.Go("front", func(ctx context.Context) error { return d.front(ctx, d, d.log) })
 	}
 	err := g.WaitWithin(stopLimit)
+	if err != nil && !isRestart(err) {
+		d.log.Log(context.WithoutCancel(ctx), journal.Critical, "firmware failed", "event", "crash", "err", err)
+	}
 	d.journal.Flush() // the last words of the others
 	return err
 }

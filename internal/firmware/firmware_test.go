@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -413,8 +414,9 @@ func TestOpenFiles(t *testing.T) {
 func TestCrash(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		board := sim.NewBoard()
+		path := filepath.Join(t.TempDir(), "nvs.db")
 		app := App(Config{
-			Board: board.Board, Zone: time.UTC, Log: slog.New(slog.DiscardHandler),
+			Board: board.Board, Zone: time.UTC, Log: slog.New(slog.DiscardHandler), Store: path,
 			Synced: func() (bool, error) { return true, nil },
 			Front: func(context.Context, clock.Service, *slog.Logger) error {
 				time.Sleep(time.Second)
@@ -431,6 +433,12 @@ func TestCrash(t *testing.T) {
 		}
 		if err := board.LEDs.Tx(hal.LEDAddrs[0], []byte{0}, nil); err != nil {
 			t.Errorf("the board cannot be used again: %v", err)
+		}
+		// The next start finds it in the journal.
+		d := start(t, time.Now(), func(d *clockwork) { d.store = path })
+		s, _ := d.service.Watch()
+		if e := s.Journal.Entries; len(e) != 3 || e[1].Event != "crash" || e[1].Severity != clock.SeverityCritical || !strings.Contains(e[1].Details, "out of words") {
+			t.Errorf("journal %+v", e)
 		}
 	})
 }

@@ -23,12 +23,14 @@ type event struct {
 var events = map[string]event{
 	"boot":              {100, clock.OriginSystem, true},
 	"restart":           {101, clock.OriginSystem, true},
+	"crash":             {108, clock.OriginSystem, false},
+	"panic":             {109, clock.OriginSystem, false},
+	"journal_unstored":  {110, clock.OriginSystem, false},
 	"settings_unstored": {102, clock.OriginSystem, false},
 	"settings_repaired": {103, clock.OriginSystem, false},
 	"store_lost":        {104, clock.OriginSystem, false},
 	"store_replaced":    {105, clock.OriginSystem, false},
 	"config_unused":     {106, clock.OriginSystem, false},
-	"wifi_reset":        {107, clock.OriginWiFi, false},
 
 	"leds_dark":     {200, clock.OriginBus, false},
 	"leds_back":     {201, clock.OriginBus, true},
@@ -50,18 +52,16 @@ var events = map[string]event{
 	"rtc_set":      {312, clock.OriginSensor, true},
 	"rtc_not_set":  {313, clock.OriginSensor, false},
 	"rtc_drifts":   {314, clock.OriginSensor, false},
-	"rtc_differs":  {315, clock.OriginSensor, false},
 	"rtc_agrees":   {316, clock.OriginSensor, true},
 
-	"ota_source_set":        {400, clock.OriginSystem, true},
-	"ota_source_failed":     {401, clock.OriginSystem, false},
-	"ota_check_failed":      {402, clock.OriginSystem, false},
-	"ota_update_available":  {403, clock.OriginSystem, true},
-	"ota_sources_differ":    {404, clock.OriginSystem, false},
-	"ota_newer_running":     {405, clock.OriginSystem, false},
-	"ota_source_served":     {406, clock.OriginSystem, false},
-	"ota_up_to_date":        {407, clock.OriginSystem, false},
-	"ota_downgrade_refused": {408, clock.OriginSystem, false},
+	"ota_source_set":       {400, clock.OriginSystem, true},
+	"ota_source_failed":    {401, clock.OriginSystem, false},
+	"ota_check_failed":     {402, clock.OriginSystem, false},
+	"ota_update_available": {403, clock.OriginSystem, true},
+	"ota_sources_differ":   {404, clock.OriginSystem, false},
+	"ota_newer_running":    {405, clock.OriginSystem, false},
+	"ota_source_served":    {406, clock.OriginSystem, false},
+	"ota_up_to_date":       {407, clock.OriginSystem, false},
 }
 
 // Handler returns a handler that hands every record to next, and those that
@@ -137,12 +137,12 @@ func appendDetail(b *strings.Builder, a slog.Attr) {
 	fmt.Fprintf(b, "%s=%s", a.Key, value)
 }
 
-// critical is the level of what ends the clock.
-const critical = slog.LevelError + 4
+// Critical is the level of what ends the clock.
+const Critical = slog.LevelError + 4
 
 func severity(l slog.Level) clock.Severity {
 	switch {
-	case l >= critical:
+	case l >= Critical:
 		return clock.SeverityCritical
 	case l >= slog.LevelError:
 		return clock.SeverityError

@@ -5,8 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/slogtest"
@@ -85,7 +89,7 @@ func TestWhatGoesIn(t *testing.T) {
 		r.log.Error("LED drivers do not answer", "event", "leds_dark", "rows", []int{3}, "err", errors.New("leds 0x63: remote I/O error"))
 		r.log.Info("LED drivers are back", "event", "leds_back", "rows", []int{3})
 		r.log.With("who", "me").Warn("something", "n", 7, "empty", "")
-		r.log.Log(t.Context(), critical, "the end")
+		r.log.Log(t.Context(), Critical, "the end")
 		want := []string{
 			`0 I2C_BUS ERROR 200 leds_dark "LED drivers do not answer" rows=[3] err="leds 0x63: remote I/O error"`,
 			`1 I2C_BUS INFO 201 leds_back "LED drivers are back" rows=[3]`,
@@ -311,4 +315,34 @@ func TestHandler(t *testing.T) {
 		}
 		return j.Handler(slog.NewJSONHandler(&buf, nil))
 	}, func(t *testing.T) map[string]any { return parseJSON(t, buf.Bytes()) })
+}
+
+// TestEveryEvent of the program has a code, but for those that are no trouble;
+// and every code has an event.
+func TestEveryEvent(t *testing.T) {
+	plain := []string{"start", "face", "leds_out", "command", "http"}
+	var source strings.Builder
+	for _, root := range []string{"../../internal", "../../cmd"} {
+		err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.HasSuffix(path, "journal/handler.go") {
+				return err
+			}
+			b, err := os.ReadFile(path)
+			source.Write(b)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, m := range regexp.MustCompile(`"event", "([a-z_]+)"`).FindAllStringSubmatch(source.String(), -1) {
+		if events[m[1]].code == 0 && !slices.Contains(plain, m[1]) {
+			t.Errorf("%s: is logged, and has no code in the journal", m[1])
+		}
+	}
+	for name := range events {
+		if !strings.Contains(source.String(), `"`+name+`"`) {
+			t.Errorf("%s: has a code, and is never logged", name)
+		}
+	}
 }
