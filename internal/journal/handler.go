@@ -52,6 +52,7 @@ var events = map[string]event{
 	"rtc_set":      {312, clock.OriginSensor, true},
 	"rtc_not_set":  {313, clock.OriginSensor, false},
 	"rtc_drifts":   {314, clock.OriginSensor, false},
+	"rtc_differs":  {315, clock.OriginSensor, false},
 	"rtc_agrees":   {316, clock.OriginSensor, true},
 
 	"ota_source_set":       {400, clock.OriginSystem, true},

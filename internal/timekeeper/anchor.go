@@ -17,7 +17,7 @@ const (
 	freeDoubt = 50
 	hostDoubt = 10
 	minDoubt  = 2
-	hostError = 20 * time.Millisecond
+	hostError = 100 * time.Millisecond // the kernel notices hours later that nobody disciplines it
 )
 
 func (a anchor) known() bool { return !a.host.IsZero() }

@@ -13,7 +13,8 @@ type doubts struct {
 	times  int           // it came in a row
 	silent int           // rounds without an answer in a row
 
-	contradict bool // servers agree, and the host's clock is something else
+	contradict bool          // servers agree, and the host's clock is something else
+	apart      time.Duration // by how much, at most
 
 	// What the log was told.
 	failed, differ, disagree bool
@@ -44,7 +45,8 @@ func (k *Keeper) hear() <-chan struct{} {
 		return next
 	}
 	k.compareHost(best)
-	if k.host {
+	if k.host && !k.doubts.contradict {
+		k.doubts.times = 0
 		return next // it is sure of itself; the servers only confirm
 	}
 	if k.believable(best, n) {
@@ -73,6 +75,9 @@ func (k *Keeper) believable(s sample, n int) bool {
 	believed, ok := k.c.Time.Get().At(s.host)
 	if !ok {
 		return true
+	}
+	if k.host && k.measured {
+		believed = k.sure.at(s.host) // the host is believed, but not by this
 	}
 	q := k.c.Time.Get().Quality
 	allowed := jump + s.err
@@ -136,7 +141,10 @@ func (k *Keeper) compareHost(s sample) {
 		return
 	}
 	off := s.off()
-	k.doubts.contradict = off.Abs() > jump+s.err
+	k.doubts.contradict, k.doubts.apart = off.Abs() > jump+s.err, off.Abs()+s.err
+	if k.doubts.contradict && !k.measured {
+		k.sure = anchor{} // it came from the host
+	}
 	if k.doubts.contradict == k.doubts.differ {
 		return
 	}
@@ -157,11 +165,17 @@ func (k *Keeper) tell() {
 	s := clock.Sync{Host: k.host, RTC: k.chip.state(k.err), Drift: k.sure.gain}
 	now := time.Now()
 	if k.sure.known() {
-		s.LastSync = k.sure.at(k.sure.host).UTC().Truncate(time.Minute)
+		s.LastSync = k.sure.at(k.sure.host).UTC().Truncate(time.Second)
+		if k.host {
+			s.LastSync = s.LastSync.Truncate(time.Hour) // it is always now, which is no news
+		}
 	}
 	switch k.quality {
 	case clock.Synced, clock.Holdover:
 		s.Error = coarse(k.sure.error(now))
+		if k.host && k.doubts.contradict {
+			s.Error = coarse(k.doubts.apart)
+		}
 	case clock.RTC:
 		s.Error = coarse(k.chip.error(now))
 	}
@@ -185,8 +199,11 @@ func coarse(d time.Duration) time.Duration {
 		return 0
 	}
 	c := time.Millisecond
-	for c < d && c < time.Hour {
+	for c < d && c < 24*time.Hour {
 		c *= 2
 	}
 	return c
 }
+
+// news reports whether time servers have said what was not heard yet.
+func (k *Keeper) news() bool { return k.poller != nil && k.poller.rounds.Get().n != k.heard.n }

@@ -1,6 +1,7 @@
 package timekeeper
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,6 +68,7 @@ func newPoller(servers []string, dial func(local, remote string) (net.Conn, erro
 // run asks until ctx is done.
 func (p *poller) run(ctx context.Context) error {
 	for n := 1; ; n++ {
+		begin := time.Now()
 		samples := p.ask(ctx)
 		if ctx.Err() != nil {
 			return nil
@@ -77,6 +79,7 @@ func (p *poller) run(ctx context.Context) error {
 		case <-ctx.Done():
 		case <-t.C:
 		case <-p.nudge:
+			sleep(ctx, askSoon-time.Since(begin)) // MINPOLL (RFC 5905 7.2): fresher is not better
 		}
 		t.Stop()
 	}
@@ -138,7 +141,7 @@ func (p *poller) query(ctx context.Context, name string) sample {
 	r, err := ntp.QueryWithOptions(name, ntp.QueryOptions{Timeout: askLimit, GetSystemTime: now, Dialer: p.dialer(ctx)})
 	s.At, s.host = now(), time.Now()
 	if err == nil {
-		err = r.Validate()
+		err = valid(r)
 	}
 	if errors.Is(err, ntp.ErrKissOfDeath) && r.KissCode == "RATE" {
 		err = errTooOften
@@ -190,10 +193,14 @@ func (p *poller) dialer(ctx context.Context) func(local, remote string) (net.Con
 	}
 }
 
+// slack is how far apart good servers may be beyond their errors: some smear a
+// leap second over a day, and are half a second off the others in its middle.
+const slack = 600 * time.Millisecond
+
 // agree returns the best of the samples on which most servers that answered
 // agree: their intervals of what can be true have a moment in common (Marzullo's
-// algorithm, as in RFC 5905 section 11.2.1). ok is false if there is no such
-// majority.
+// algorithm, as in RFC 5905 section 11.2.1). What is between them adds to its
+// error. ok is false if there is no such majority.
 func agree(samples []sample) (best sample, n int, ok bool) {
 	var valid []sample
 	for _, s := range samples {
@@ -203,10 +210,10 @@ func agree(samples []sample) (best sample, n int, ok bool) {
 	}
 	var most []sample
 	for _, a := range valid {
-		edge := a.off() - a.err // the most overlap begins where some interval does
+		edge := a.off() - a.err - slack/2 // the most overlap begins where some interval does
 		var with []sample
 		for _, b := range valid {
-			if b.off()-b.err <= edge && edge <= b.off()+b.err {
+			if (b.off() - edge).Abs() <= b.err+slack/2 {
 				with = append(with, b)
 			}
 		}
@@ -217,6 +224,28 @@ func agree(samples []sample) (best sample, n int, ok bool) {
 	if 2*len(most) <= len(valid) {
 		return sample{}, len(valid), false
 	}
-	best = slices.MinFunc(most, func(a, b sample) int { return int(a.err - b.err) })
+	best = slices.MinFunc(most, func(a, b sample) int { return cmp.Compare(a.err, b.err) })
+	spread := time.Duration(0)
+	for _, s := range most {
+		spread = max(spread, (s.off() - best.off()).Abs())
+	}
+	best.err = max(best.err, spread)
 	return best, len(most), true
+}
+
+// valid judges what Validate leaves out: an answer that calls itself version 5
+// evades its look at the leap indicator; one that was held for longer than it was
+// under way makes the delay 0 and the offset anything; and a date may be wrong
+// however well it is measured.
+func valid(r *ntp.Response) error {
+	t := r.Timestamps
+	switch {
+	case r.Version != 3 && r.Version != 4:
+		return fmt.Errorf("answers in version %d", r.Version)
+	case t.ServerXmit.Sub(t.ServerRecv) > t.ClientRecv.Sub(t.ClientXmit)+minDistance:
+		return errors.New("held the answer for longer than it was under way")
+	case r.Time.Year() < firstYear && !r.IsKissOfDeath():
+		return fmt.Errorf("is in the year %d", r.Time.Year())
+	}
+	return r.Validate()
 }

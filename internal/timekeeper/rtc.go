@@ -20,6 +20,7 @@ const (
 	off       = 100 * time.Millisecond  // by which an RTC may differ from the time
 	fineEvery = time.Hour               // between two looks for less than a second
 	setEvery  = time.Hour               // at most
+	mostSets  = 3                       // of one that loses the time again and again within the hour
 	wellFor   = 10 * time.Second        // until an RTC that was lost counts as back
 	late      = 50 * time.Millisecond   // after the begin of a second that is too late to set it
 	rtcDrift  = 5                       // millionths, over all temperatures (datasheet, page 1)
@@ -34,6 +35,7 @@ type chip struct {
 	fine   time.Time   // when it was last seen to be right to a tenth of a second
 	behind time.Duration
 	wrong  bool      // it differs from a time that was sure, and could not be set yet
+	again  int       // times that it was set without an hour between them
 	set    time.Time // by this keeper, last, by the monotonic clock
 	setAt  time.Time // the same, in UTC
 
@@ -56,12 +58,16 @@ func (c *chip) state(err error) clock.RTCState {
 	return s
 }
 
-// error returns how far off the RTC may be; 0 if nobody knows.
+// error returns how far off the RTC may be.
 func (c *chip) error(now time.Time) time.Duration {
-	if c.fine.IsZero() {
-		return 0
+	within, since := time.Minute, now // 2 ppm make a minute in a year, and nobody knows more
+	switch {
+	case !c.set.IsZero() && !c.set.Before(c.fine):
+		within, since = 2*edgeStep, c.set
+	case !c.fine.IsZero():
+		within, since = off, c.fine
 	}
-	return off + time.Duration(float64(now.Sub(c.fine))*rtcDrift/1e6)
+	return within + time.Duration(float64(now.Sub(since))*rtcDrift/1e6)
 }
 
 var (
@@ -214,11 +220,15 @@ func (k *Keeper) mend(ctx context.Context, may bool, why error) error {
 	switch {
 	case !may || k.now().Year() < firstYear:
 		return why // nobody can say better
-	case why == nil && !c.set.IsZero() && time.Since(c.set) < setEvery:
+	case !c.set.IsZero() && time.Since(c.set) < setEvery && (why == nil || c.again >= mostSets):
 		k.complain("rtc_drifts", "RTC does not keep the time that it was set to: check its supply", nil)
 		c.wrong = true
-		return nil
+		return why
 	}
+	if time.Since(c.set) >= setEvery {
+		c.again = 0
+	}
+	c.again++
 	behind := c.behind
 	err := k.setRTC(ctx)
 	if ctx.Err() != nil {
@@ -301,12 +311,20 @@ func (k *Keeper) follow(ctx context.Context) error {
 // a clock that stands still is none.
 func (k *Keeper) align(ctx context.Context, at time.Time) error {
 	for start := time.Now(); ctx.Err() == nil; sleep(ctx, edgeStep) {
+		if k.news() {
+			return nil // somebody better has spoken
+		}
 		host := time.Now()
 		next, err := k.read()
 		switch {
 		case err != nil:
 			return err
 		case next.Equal(at.Add(time.Second)):
+			if k.contradicts(next, host) {
+				k.chip.wrong = true
+				k.complain("rtc_differs", "RTC differs from what was counted on since the time was known, and is not believed until it is set", nil)
+				return errWrong
+			}
 			k.publish(clock.RTC, anchor{host: host, true: next})
 			return nil
 		case !next.Equal(at):
@@ -316,4 +334,18 @@ func (k *Keeper) align(ctx context.Context, at time.Time) error {
 		}
 	}
 	return nil
+}
+
+// contradicts reports whether an RTC that showed at is off from the count, while
+// that can be relied on.
+func (k *Keeper) contradicts(at, host time.Time) bool {
+	if !k.sure.known() {
+		return false
+	}
+	doubt, behind := k.sure.error(host), k.sure.at(host).Sub(at)
+	if doubt >= tolerable || behind.Abs() <= jump+doubt {
+		return false
+	}
+	k.chip.behind = behind
+	return true
 }

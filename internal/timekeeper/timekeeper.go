@@ -82,9 +82,12 @@ type Keeper struct {
 	chip     chip
 	err      error // why the RTC is not believed
 
+	quality clock.Quality // of what is believed
+	since   time.Time     // when it became so
+
 	// What the log was told.
 	decided bool
-	quality clock.Quality
+	told    clock.Quality
 }
 
 // New returns a keeper. It does not touch the bus.
@@ -146,11 +149,17 @@ func (k *Keeper) keep(ctx context.Context) error {
 // step looks at everything once and returns how long to wait before the next.
 func (k *Keeper) step(ctx context.Context) time.Duration {
 	defer k.tell()
+	defer k.announce()
 	now := time.Now()
 	if k.host = k.listens("host") && k.synced(); k.host {
-		k.sure, k.measured = anchor{host: now, true: now.Round(0), err: hostError, doubt: hostDoubt}, false
+		a := anchor{host: now, true: now.Round(0), err: hostError, doubt: hostDoubt}
+		if !k.doubts.contradict { // else it is nothing to count on from
+			k.sure, k.measured = a, false
+		}
+		k.publish(clock.Synced, a)
+		return k.tend(ctx, true)
 	}
-	if k.host || k.measured && now.Sub(k.sure.host) < fresh {
+	if k.measured && now.Sub(k.sure.host) < fresh {
 		k.publish(clock.Synced, k.sure)
 		return k.tend(ctx, true)
 	}
@@ -204,20 +213,31 @@ func (k *Keeper) publish(q clock.Quality, a anchor) {
 		t.True = a.at(t.Host).Round(0)
 	}
 	if old := k.c.Time.Get(); k.decided && old.Quality == q && old.Zone == t.Zone && q != clock.RTC &&
-		old.True.Add(t.Host.Sub(old.Host)).Sub(t.True).Abs() < time.Millisecond {
+		old.True.Add(t.Host.Sub(old.Host)).Sub(t.True).Abs() < 5*time.Millisecond {
 		return // as believed
 	}
 	k.c.Time.Set(t)
-	if k.decided && q == k.quality {
+	if q != k.quality || k.since.IsZero() {
+		k.quality, k.since = q, time.Now()
+	}
+	k.announce()
+}
+
+// announce logs how well the time is known, when that changed. Bad news are told
+// at once, and so are time servers; that the RTC can be believed again has to hold
+// for a while first: a loose wire is one event.
+func (k *Keeper) announce() {
+	q := k.quality
+	if k.since.IsZero() || k.decided && (q == k.told || q > k.told && q != clock.Synced && time.Since(k.since) < wellFor) {
 		return
 	}
-	k.decided, k.quality = true, q
+	k.decided, k.told = true, q
 	if q == clock.Unknown {
 		k.c.Log.Error("time is unknown: the host's clock is not synchronised, no time server can be believed, nor can the RTC",
 			"event", "time_unknown", "rtc", k.err)
 		return
 	}
-	local, _ := t.At(time.Now())
+	local, _ := k.c.Time.Get().At(time.Now())
 	k.c.Log.Info("time is known", "event", "time_known", "source", q.String(), "local", local.Format(time.RFC3339))
 }
 
