@@ -166,6 +166,9 @@ func (h *handler) do(r *http.Request) (any, error) {
 
 // watch streams. A reader that is slow misses states, never the latest.
 func (h *handler) watch(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(h.ctx, cancel)()
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	out := http.NewResponseController(w)
 	enc := json.NewEncoder(w)
@@ -175,15 +178,25 @@ func (h *handler) watch(w http.ResponseWriter, r *http.Request) {
 		if enc.Encode(newStatus(s, os.Getpid(), time.Now())) != nil || out.Flush() != nil {
 			return
 		}
-		select {
-		case <-changed:
-		case <-r.Context().Done():
-			return
-		case <-h.ctx.Done():
+		if !await(ctx, time.After(watchPace)) || !await(ctx, changed) {
 			return
 		}
 	}
 }
+
+// await waits for c, and reports whether it came before the end of ctx.
+func await[T any](ctx context.Context, c <-chan T) bool {
+	select {
+	case <-c:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// watchPace is the least time between two states of a stream: nobody sees more,
+// and many watchers are no burden.
+const watchPace = 50 * time.Millisecond
 
 // writeLimit is how long a reader may let a status wait.
 const writeLimit = 10 * time.Second
