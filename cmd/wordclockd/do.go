@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -20,7 +19,7 @@ func newDo() *cobra.Command {
 		Long:        "Have the running clock do something, and wait until it is done.\n\nCOMMANDS\n" + commandHelp(),
 		Example:     "  wordclockd do force_ntp_sync\n  wordclockd do ota_check_update source=cloudflare",
 		Args:        takes(1, 16),
-		Annotations: daemonExits(),
+		Annotations: daemonExits(exitCheckFailed),
 		ValidArgsFunction: func(*cobra.Command, []string, string) (out []string, _ cobra.ShellCompDirective) {
 			for _, c := range clock.Commands {
 				out = append(out, c.Name)
@@ -32,13 +31,21 @@ func newDo() *cobra.Command {
 			if err != nil {
 				return usageError(fmt.Errorf("do: %w", err))
 			}
-			return ask(cmd, func(ctx context.Context, client *control.Client) error {
-				var answer json.RawMessage
-				if err := client.Do(ctx, c, &answer); err != nil {
+			if c.Name == clock.CheckOTA {
+				var check clock.Check
+				if err := ask(cmd, func(ctx context.Context, client *control.Client) error { return client.Do(ctx, c, &check) }); err != nil {
 					return err
 				}
-				if len(answer) > 0 || wantsJSON(cmd) {
-					return printJSON(cmd, answer)
+				return printCheck(cmd, check)
+			}
+			return ask(cmd, func(ctx context.Context, client *control.Client) error {
+				if err := client.Do(ctx, c, nil); err != nil {
+					return err
+				}
+				if wantsJSON(cmd) {
+					return printJSON(cmd, struct {
+						Done string `json:"done"`
+					}{c.Name})
 				}
 				_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s: done\n", c.Name)
 				return err
@@ -99,7 +106,7 @@ func newReboot() *cobra.Command {
 				if err := c.Reboot(ctx); err != nil {
 					return err
 				}
-				after, err := awaitBoot(ctx, c, before.Boot)
+				after, err := awaitBoot(ctx, c, before)
 				if err != nil {
 					return err
 				}
@@ -115,18 +122,18 @@ func newReboot() *cobra.Command {
 	}
 }
 
-// awaitBoot returns the first status of a start after the given one.
-func awaitBoot(ctx context.Context, c *control.Client, boot uint32) (found control.Status, err error) {
+// awaitBoot returns the first status of another start.
+func awaitBoot(ctx context.Context, c *control.Client, before control.Status) (found control.Status, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	err = c.Watch(ctx, func(s control.Status) error {
-		if s.Boot > boot {
+		if s.Boot != before.Boot || s.PID != before.PID {
 			found = s
 			cancel()
 		}
 		return nil
 	})
-	if found.Boot > boot {
+	if found.Boot > 0 {
 		return found, nil
 	}
 	return found, err

@@ -147,7 +147,10 @@ func storedChoice(state machine.State) (*clock.Source, error) {
 		return nil, err
 	}
 	s, err := storedSource(state)
-	return &s, err
+	if err != nil {
+		return nil, err
+	}
+	return &s, nil
 }
 
 // runningSource asks the clock, which may hang: that must not use up the time

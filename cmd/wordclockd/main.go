@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"wordclockd/internal/task"
@@ -23,12 +24,32 @@ func main() {
 	// closed, and once is enough.
 	context.AfterFunc(ctx, func() { signal.Reset(os.Interrupt) })
 	cmd := newRoot()
-	cmd.SetArgs(os.Args[1:])
+	cmd.SetArgs(withNegatives(os.Args[1:]))
 	err := cmd.ExecuteContext(ctx)
-	if err != nil {
+	if err != nil && exitCode(err) != exitInterrupted { // who interrupts knows
 		report(err)
 	}
 	os.Exit(exitCode(err))
+}
+
+// withNegatives lets arguments such as -1h or -50 be none of flags: it moves them
+// to the end, behind --.
+func withNegatives(args []string) []string {
+	var plain, negative []string
+	for i, arg := range args {
+		if arg == "--" {
+			return slices.Concat(plain, negative, args[i:])
+		}
+		if len(arg) > 1 && arg[0] == '-' && (arg[1] >= '0' && arg[1] <= '9' || arg[1] == '.') {
+			negative = append(negative, arg)
+		} else {
+			plain = append(plain, arg)
+		}
+	}
+	if negative == nil {
+		return args
+	}
+	return slices.Concat(plain, []string{"--"}, negative)
 }
 
 // report prints an error, and the stack of a panic. Like all that a clock says

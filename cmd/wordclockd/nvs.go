@@ -122,7 +122,7 @@ func newNVSList() *cobra.Command {
 						if !r.Stored {
 							mark = "default"
 						}
-						fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.Namespace, r.Key, r.Type, r.Value, mark)
+						fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.Namespace, r.Key, r.Type, short(r), mark)
 					}
 				})
 			})
@@ -130,6 +130,15 @@ func newNVSList() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "and the defaults of keys that the clock knows")
 	return cmd
+}
+
+// short returns a value so that a line can hold it.
+func short(r nvsRow) string {
+	const most = 40
+	if r.Type == nvs.Blob.String() && len(r.Value) > most {
+		return fmt.Sprintf("%s… (%d bytes)", r.Value[:most], len(r.Value)/2)
+	}
+	return r.Value
 }
 
 // nvsRows returns entries, and with all the defaults beside them, by namespace
@@ -224,15 +233,12 @@ func nvsValue(namespace, key, text, kind string) (nvs.Value, error) {
 		if t, err = nvs.ParseType(kind); err != nil {
 			return nvs.Value{}, err
 		}
-		if known && t != k.Default.Type {
-			return nvs.Value{}, fmt.Errorf("type %s: the clock wants %s", t, k.Default.Type)
-		}
 	} else if !known {
 		return nvs.Value{}, errors.New("the clock knows no such key: say its --type, or see \"wordclockd nvs list --all\"")
 	}
 	v, err := nvs.ParseValue(t, text)
-	if err == nil && known && t == nvs.Blob && len(v.Data) != len(k.Default.Data) {
-		err = fmt.Errorf("blob of %d bytes: the clock wants %d", len(v.Data), len(k.Default.Data))
+	if err == nil {
+		err = nvs.Entry{Namespace: namespace, Key: key, Value: v}.Fits()
 	}
 	return v, err
 }
@@ -295,7 +301,7 @@ it does not name stay as they are.`,
 			if wantsJSON(cmd) {
 				return printJSON(cmd, map[string]int{"entries": len(entries)})
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d entries stored\n", len(entries))
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "stored: %d\n", len(entries))
 			return err
 		},
 	}

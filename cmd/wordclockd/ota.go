@@ -52,8 +52,8 @@ or not.`,
 			if cmd.Flags().Changed("source") {
 				c.Args["source"] = source
 			}
-			if _, err := c.Resolve(); err != nil {
-				return usageError(fmt.Errorf("ota check --source: %w", err))
+			if _, err := clock.ParseSource(source); err != nil && cmd.Flags().Changed("source") {
+				return usageError(fmt.Errorf("ota check: %w", err))
 			}
 			check, err := checkOTA(cmd, c)
 			if err != nil {
@@ -81,12 +81,11 @@ func checkOTA(cmd *cobra.Command, c clock.Command) (check clock.Check, err error
 	if err != nil {
 		return check, err
 	}
-	preferred, err := storedSource(stateOf(cmd))
+	preferred, err := clock.ParseSource(c.Args["source"])
 	if err != nil {
-		return check, fmt.Errorf("ota check: %w", err)
-	}
-	if s, err := clock.ParseSource(c.Args["source"]); err == nil {
-		preferred = s
+		var why error
+		preferred, why = storedSource(stateOf(cmd))
+		warnDefault(cmd, preferred, why)
 	}
 	log := slog.New(slog.DiscardHandler)
 	if loaded.Log.Level <= slog.LevelDebug {
@@ -106,7 +105,7 @@ func printCheck(cmd *cobra.Command, c clock.Check) error {
 		err = table(cmd, func(w *tabwriter.Writer) { writeCheck(w, c) })
 	}
 	if err == nil && c.Error != "" {
-		err = codeError{exitCheckFailed, fmt.Errorf("ota check: %s", c.Error)}
+		err = codeError{exitCheckFailed, fmt.Errorf("%s: %s", verb(cmd), c.Error)}
 	}
 	return err
 }

@@ -35,7 +35,7 @@ func newSim() *cobra.Command {
 }
 
 func newSimVerb(v machine.SimVerb) *cobra.Command {
-	cmd := &cobra.Command{
+	return &cobra.Command{
 		Use:                   strings.TrimSpace(v.Name + " " + v.Usage),
 		Short:                 v.Doc,
 		DisableFlagsInUseLine: true,
@@ -53,8 +53,6 @@ func newSimVerb(v machine.SimVerb) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().SetInterspersed(false) // -1h is an argument
-	return cmd
 }
 
 // printAnswer prints what came of it, for a person.

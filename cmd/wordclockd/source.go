@@ -42,7 +42,9 @@ running clock.`,
 					return err
 				})
 			} else {
-				source, err = storedSource(stateOf(cmd))
+				var why error
+				source, why = storedSource(stateOf(cmd))
+				warnDefault(cmd, source, why)
 			}
 			if err != nil {
 				return err
@@ -66,17 +68,29 @@ func chooseSource(cmd *cobra.Command, busy bool, s clock.Source) error {
 	return writeNVS(cmd, func(tx *nvs.Tx) error { return nvs.OTASource.Put(tx, uint8(s)) })
 }
 
-// storedSource returns the preferred source of a clock that does not run.
-func storedSource(state machine.State) (s clock.Source, err error) {
-	err = readNVS(state, func(tx *nvs.Tx) error {
+// storedSource returns the preferred source of a clock that does not run. As a
+// clock would, it takes the default for what cannot be read or makes no sense; why
+// says which of it is so.
+func storedSource(state machine.State) (s clock.Source, why error) {
+	why = readNVS(state, func(tx *nvs.Tx) error {
 		if tx == nil {
 			return nil
 		}
 		n, err := nvs.OTASource.Get(tx)
-		if int(n) < len(clock.Sources) {
+		if err == nil && int(n) >= len(clock.Sources) {
+			err = fmt.Errorf("%s/%s: holds %d", nvs.OTASource.Namespace, nvs.OTASource.Name, n)
+		}
+		if err == nil {
 			s = clock.Source(n)
 		}
 		return err
 	})
-	return s, err
+	return s, why
+}
+
+// warnDefault tells that the default stands for what is stored.
+func warnDefault(cmd *cobra.Command, s clock.Source, why error) {
+	if why != nil {
+		fmt.Fprintf(cmd.ErrOrStderr(), "wordclockd: %s: warning: the preferred source cannot be read, so %s counts: %v\n", verb(cmd), s, why)
+	}
 }

@@ -39,6 +39,8 @@ func ask(cmd *cobra.Command, f func(context.Context, *control.Client) error) err
 	switch {
 	case cmd.Context().Err() != nil:
 		code = exitInterrupted
+	case errors.Is(err, control.ErrNotRunning) && heldBy(cmd) != nil:
+		code, err = exitRunning, fmt.Errorf("%w; but %w: end that process", err, heldBy(cmd))
 	case errors.Is(err, control.ErrNotRunning):
 		code, err = exitNotRunning, fmt.Errorf("%w; start it with \"wordclockd run\", or name its directory by --state", err)
 	}
@@ -60,6 +62,16 @@ func offline(cmd *cobra.Command, f func(machine.State) error) error {
 		return fmt.Errorf("%s: %w", verb(cmd), err)
 	}
 	return lock.Release()
+}
+
+// heldBy returns who holds the state directory, as a *machine.BusyError.
+func heldBy(cmd *cobra.Command) error {
+	lock, err := stateOf(cmd).Lock()
+	_ = lock.Release()
+	if _, busy := errors.AsType[*machine.BusyError](err); busy {
+		return err
+	}
+	return nil
 }
 
 // running reports whether a clock holds the state directory.

@@ -58,7 +58,7 @@ func printStatus(w *tabwriter.Writer, s control.Status) {
 		row(f.Key, "%v", s.Settings[f.Key])
 	}
 	row("firmware", "%s", checkLine(s.OTA))
-	row("journal", "%d entries", s.Journal.Entries)
+	row("entries in the journal", "%d", s.Journal.Entries)
 }
 
 func faceLine(f control.Face) string {
@@ -81,7 +81,7 @@ func timeLine(t control.Time) string {
 	}
 	text := fmt.Sprintf("%s (%s), %s", t.Local, t.Zone, t.Quality)
 	if t.ErrorMS > 0 {
-		text += fmt.Sprintf(", to %.3g ms", t.ErrorMS)
+		text += fmt.Sprintf(", to %s", span(t.ErrorMS))
 	}
 	return text
 }
@@ -90,7 +90,12 @@ func serverLine(s control.Server) string {
 	if s.Error != "" {
 		return s.Name + ": " + s.Error
 	}
-	return fmt.Sprintf("%s: stratum %d, %+.3g ms from the host, delay %.3g ms", s.Name, s.Stratum, s.OffsetMS, s.DelayMS)
+	return fmt.Sprintf("%s: stratum %d, %s from the host, delay %s", s.Name, s.Stratum, span(s.OffsetMS), span(s.DelayMS))
+}
+
+// span is milliseconds for a person.
+func span(ms float64) time.Duration {
+	return time.Duration(ms * float64(time.Millisecond)).Round(100 * time.Microsecond)
 }
 
 func rtcLine(r control.RTC) string {
@@ -140,12 +145,21 @@ With --json each line is a whole status.`,
 						return nil
 					}
 					last = line
-					_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s  %s\n", time.Now().Format(time.TimeOnly), line)
+					_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s  %s\n", timeOfWatch(s.Time), line)
 					return err
 				})
 			})
 		},
 	}
+}
+
+// timeOfWatch is the clock's own time, as it is on the face.
+func timeOfWatch(t control.Time) string {
+	local, err := time.Parse(time.RFC3339, t.Local)
+	if err != nil {
+		return "--:--:--"
+	}
+	return local.Format(time.TimeOnly)
 }
 
 // watchLine is what a person wants to see changes of.

@@ -100,7 +100,7 @@ var Fields = []Field{
 	},
 }
 
-// FieldOf returns the field of a key; the error names the nearest one.
+// FieldOf returns the field of a key; the error names all there are.
 func FieldOf(key string) (*Field, error) {
 	for i := range Fields {
 		if Fields[i].Key == key {
@@ -136,7 +136,11 @@ func (f *Field) check(s *Settings, v any) error {
 		ok = f.Kind == Choice && slices.ContainsFunc(f.Options, func(o string) bool { return strings.EqualFold(o, v) })
 	}
 	if !ok {
-		return invalid(f.Key, "%v: want %s", v, f.want(s))
+		text, err := json.Marshal(v)
+		if err != nil {
+			text = fmt.Append(nil, v)
+		}
+		return invalid(f.Key, "%s: want %s", text, f.want(s))
 	}
 	return nil
 }
@@ -161,22 +165,27 @@ func (f *Field) want(s *Settings) string {
 func (f *Field) Set(s *Settings, v any) error {
 	switch n := v.(type) {
 	case json.Number:
-		i, err := strconv.Atoi(n.String())
+		x, err := n.Float64()
 		if err != nil {
 			return invalid(f.Key, "%s: want %s", n, f.want(s))
 		}
-		v = i
+		v = whole(x)
 	case float64:
-		if n != math.Trunc(n) || math.Abs(n) > 1<<31 {
-			return invalid(f.Key, "%v: want %s", n, f.want(s))
-		}
-		v = int(n)
+		v = whole(n)
 	}
 	if err := f.check(s, v); err != nil {
 		return err
 	}
 	f.set(s, v)
 	return nil
+}
+
+// whole returns a number that is whole as an int.
+func whole(x float64) any {
+	if x == math.Trunc(x) && math.Abs(x) < 1<<31 {
+		return int(x)
+	}
+	return x
 }
 
 // Parse returns the value that a text stands for. Whether it is in its range is

@@ -57,7 +57,7 @@ func (t Time) At(host time.Time) (local time.Time, ok bool) {
 type Sync struct {
 	Host     bool          // the kernel says that its clock is disciplined
 	Servers  []Server      // what each time server answered last
-	LastSync time.Time     // when the time was last known for sure, UTC; zero is never
+	LastSync time.Time     // when the time was last known for sure, UTC; zero is never, or with Host now
 	Drift    float64       // millionths by which the free host's clock was seen to gain
 	Error    time.Duration // how far off the time may be
 	RTC      RTCState

@@ -48,12 +48,12 @@ func (e *Error) Error() string {
 	return e.at + ": " + e.Err.Error() + "\n" + e.excerpt
 }
 
-// secretKey matches the name and the colon of what looks like a secret.
-var secretKey = regexp.MustCompile(`(?i)(\w*(?:pass|pwd|token|secret|credential)\w*)["']?\s*:\s*`)
+// secretKey matches the name, and the colon or equals sign, of what looks like a secret.
+var secretKey = regexp.MustCompile(`(?i)(\w*(?:pass|pwd|token|secret|credential)\w*)["']?\s*[:=]\s*`)
 
 // hide returns a line or a value without what may be a secret: what stands
-// before an @, as in user:password@host, and the values of keys that are called
-// like one.
+// before an @, as in user:password@host, the query of an address, and the values
+// of keys that are called like one.
 func hide(s string) string {
 	if before, _, ok := strings.Cut(s, "@"); ok {
 		start := 0
@@ -64,6 +64,11 @@ func hide(s string) string {
 			}
 		}
 		s = s[:start] + "…" + s[strings.LastIndexByte(s, '@'):]
+	}
+	if scheme, rest, ok := strings.Cut(s, "://"); ok { // a query is what tokens are in
+		if address, _, ok := strings.Cut(rest, "?"); ok {
+			s = scheme + "://" + address + "?…"
+		}
 	}
 	for _, m := range secretKey.FindAllStringSubmatchIndex(s, -1) {
 		if name := strings.ToLower(s[m[2]:m[3]]); !strings.HasSuffix(name, "_file") && m[1] < len(s) {

@@ -97,8 +97,29 @@ func each(stream io.Reader, f func(Status) error) error {
 	}
 }
 
+// How long a clock may take to answer: a command may ask others, all else is at
+// hand, but for a card that is slow to write.
+const (
+	answerLimit  = 10 * time.Second
+	commandLimit = time.Minute
+)
+
 // call sends a request and decodes the answer.
 func (c *Client) call(ctx context.Context, method, path string, in, out any) error {
+	limit := answerLimit
+	if path == "/v1/do" {
+		limit = commandLimit
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the clock does not answer within %s", limit))
+	defer cancel()
+	err := c.exchange(ctx, method, path, in, out)
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+func (c *Client) exchange(ctx context.Context, method, path string, in, out any) error {
 	var body []byte
 	if in != nil {
 		var err error

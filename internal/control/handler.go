@@ -70,7 +70,7 @@ func (h *handler) plain(f func(*http.Request) (any, error)) http.HandlerFunc {
 		defer cancel(nil)
 		defer context.AfterFunc(h.ctx, func() { cancel(errRestarting) })()
 		r = r.WithContext(ctx)
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		Bound(w, r)
 		var v any
 		g, _ := task.NewGroup(context.WithoutCancel(ctx))
 		g.Go(r.Method+" "+r.URL.Path, func(context.Context) (err error) { v, err = f(r); return err })
@@ -87,6 +87,15 @@ func (h *handler) plain(f func(*http.Request) (any, error)) http.HandlerFunc {
 		}
 		Reply(w, v)
 	}
+}
+
+// bodyLimit is how long a request may take to arrive.
+const bodyLimit = 5 * time.Second
+
+// Bound limits what a request may bring, and how long it may take to.
+func Bound(w http.ResponseWriter, r *http.Request) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyLimit))
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 }
 
 func (h *handler) now() Status {
@@ -159,6 +168,9 @@ func (h *handler) do(r *http.Request) (any, error) {
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&c); err != nil {
 		return nil, invalidBody(err, "")
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, invalidBody(nil, "more than one object")
 	}
 	v, err := h.service.Do(r.Context(), clock.Command{Name: c.Command, Args: c.Args})
 	return answer{v}, err

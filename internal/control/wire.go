@@ -107,6 +107,9 @@ func newTime(t clock.Time, s clock.Sync, now time.Time) Time {
 	if local, ok := t.At(now); ok {
 		w.Local, w.UTC = local.Format(time.RFC3339), stamp(local)
 	}
+	if s.Host {
+		w.LastSync = w.UTC
+	}
 	for _, x := range s.Servers {
 		w.Servers = append(w.Servers, Server{x.Name, stamp(x.At), ms(x.Offset), ms(x.Delay), x.Stratum, x.Err})
 	}

@@ -2,6 +2,7 @@ package firmware
 
 import (
 	"context"
+	"sync"
 
 	"wordclockd/internal/boot"
 	"wordclockd/internal/clock"
@@ -65,15 +66,8 @@ func (d *device) doClear(_ context.Context, args map[string]string) (any, error)
 	return nil, d.journal.Clear(args["what"] == "stats")
 }
 
-// doCheck looks at the sources. One look at a time: they are other people's
-// servers.
+// doCheck looks at the sources, or waits for who looks already.
 func (d *device) doCheck(ctx context.Context, args map[string]string) (any, error) {
-	select {
-	case d.checking <- struct{}{}:
-		defer func() { <-d.checking }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
 	r := ota.Request{
 		Preferred: d.settings.Get().Settings.Source,
 		Only:      args["only"] == "true", Force: args["force"] == "true", Current: d.version,
@@ -81,13 +75,69 @@ func (d *device) doCheck(ctx context.Context, args map[string]string) (any, erro
 	if s, err := clock.ParseSource(args["source"]); err == nil {
 		r.Preferred = s
 	}
+	for {
+		l, mine := d.looks.join(r)
+		if mine {
+			return d.look(ctx, l)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-l.done:
+		}
+		if l.request != r {
+			continue // it was another question
+		}
+		if l.err == nil {
+			return l.check, nil
+		}
+	}
+}
+
+// look carries out a look that is ours, and tells all who wait for it.
+func (d *device) look(ctx context.Context, l *look) (any, error) {
+	l.err = context.Canceled // should the checker panic
+	defer d.looks.end(l)
 	d.update.Update(func(u *clock.Update) { u.Checking = true })
-	check := d.checker.Check(ctx, r)
-	d.update.Update(func(u *clock.Update) {
+	defer d.update.Update(func(u *clock.Update) {
 		u.Checking = false
-		if ctx.Err() == nil {
-			u.Last = &check
+		if l.err == nil {
+			u.Last = &l.check
 		}
 	})
-	return check, ctx.Err()
+	l.check = d.checker.Check(ctx, l.request)
+	l.err = ctx.Err()
+	return l.check, l.err
+}
+
+// A look is one at the sources: there is one at a time, since they are other
+// people's servers, and it is for all who asked the same.
+type look struct {
+	request ota.Request
+	done    chan struct{} // closed when the rest is there
+	check   clock.Check
+	err     error
+}
+
+type looks struct {
+	mu      sync.Mutex
+	present *look // nil is none
+}
+
+// join returns the look that is under way, or begins one that is mine to end.
+func (s *looks) join(r ota.Request) (l *look, mine bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.present != nil {
+		return s.present, false
+	}
+	s.present = &look{request: r, done: make(chan struct{})}
+	return s.present, true
+}
+
+func (s *looks) end(l *look) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.present = nil
+	close(l.done)
 }

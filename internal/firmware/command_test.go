@@ -34,7 +34,10 @@ func TestRestartCommand(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "nvs.db")
 		d := start(t, quarterToThree, func(d *clockwork) { d.store = path })
-		if _, err := d.service.Change(t.Context(), func(s *clock.Settings) error { s.Style = face.HalbCentric; return nil }); err != nil {
+		if _, err := d.service.Change(t.Context(), func(s *clock.Settings) error {
+			s.Style, s.Source = face.HalbCentric, clock.Cloudflare
+			return nil
+		}); err != nil {
 			t.Fatal(err)
 		}
 		old := d.service
@@ -53,7 +56,7 @@ func TestRestartCommand(t *testing.T) {
 		for _, e := range s.Journal.Entries {
 			events = append(events, e.Event)
 		}
-		if got := strings.Join(events, " "); got != "boot restart boot" {
+		if got := strings.Join(events, " "); got != "ota_source_set" {
 			t.Errorf("journal %s", got)
 		}
 	})
@@ -82,6 +85,9 @@ func TestCommands(t *testing.T) {
 		}
 		if _, ok := errors.AsType[*clock.InvalidError](do("juggle")); !ok {
 			t.Error("can juggle")
+		}
+		if _, err := d.service.Change(t.Context(), func(s *clock.Settings) error { s.Source = clock.Cloudflare; return nil }); err != nil {
+			t.Fatal(err)
 		}
 		if err := do("error_log_clear", "what=stats"); err != nil {
 			t.Error(err)

@@ -82,8 +82,8 @@ type device struct {
 	status *watch.Value[clock.Status]
 
 	changing chan struct{}    // full while somebody changes the settings
-	checking chan struct{}    // full while somebody looks at the sources
 	restart  chan boot.Reason // has an element when the firmware is to end
+	looks    *looks
 }
 
 // build makes the tasks; nothing runs and no bus is touched.
@@ -92,7 +92,7 @@ func build(c Config, in boot.Info, ask boot.Asks, store opened) *device {
 		front: c.Front, store: store, version: in.Desc.Version,
 		time: watch.NewValue(firstTime(c)), sync: new(watch.Value[clock.Sync]), face: new(watch.Value[clock.Face]),
 		update: watch.NewValue(clock.Update{Stored: storedSource(store.Store)}), entries: new(watch.Value[clock.Journal]),
-		changing: make(chan struct{}, 1), checking: make(chan struct{}, 1), restart: make(chan boot.Reason, 1),
+		changing: make(chan struct{}, 1), restart: make(chan boot.Reason, 1), looks: new(looks),
 	}
 	d.openJournal(c)
 	d.log.Info("firmware starts", "event", "boot", "version", in.Desc.Version, "boot", in.Boot, "last", in.Last.Reason.String())

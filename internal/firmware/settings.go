@@ -47,12 +47,21 @@ func storeSettings(tx *nvs.Tx, s clock.Settings) error {
 	}
 	return errors.Join(
 		nvs.BrightnessVersion.Put(tx, nvs.BrightnessVersion.Default),
-		nvs.HalbStyle.Put(tx, halb),
-		nvs.Knob.Put(tx, knob),
-		nvs.Individual.Put(tx, uint8(s.Individual)),
-		nvs.Global.Put(tx, uint8(s.Global)),
-		nvs.OTASource.Put(tx, uint8(s.Source)),
+		change(tx, nvs.HalbStyle, halb),
+		change(tx, nvs.Knob, knob),
+		change(tx, nvs.Individual, uint8(s.Individual)),
+		change(tx, nvs.Global, uint8(s.Global)),
+		change(tx, nvs.OTASource, uint8(s.Source)),
 	)
+}
+
+// change stores v unless the key has it already, be it by default: what nobody
+// chose is not stored.
+func change[T comparable](tx *nvs.Tx, k nvs.Key[T], v T) error {
+	if old, err := k.Get(tx); err == nil && old == v {
+		return nil
+	}
+	return k.Put(tx, v)
 }
 
 // readSettings returns the settings of a store that may be none.
@@ -79,8 +88,9 @@ func storedSource(store *nvs.Store) (source *clock.Source) {
 	}
 	_ = store.View(func(tx *nvs.Tx) error {
 		if _, ok := tx.Get(nvs.OTASource.Namespace, nvs.OTASource.Name); ok {
-			n, _ := nvs.OTASource.Get(tx)
-			source = new(clock.Source(n))
+			if n, err := nvs.OTASource.Get(tx); err == nil && int(n) < len(clock.Sources) {
+				source = new(clock.Source(n))
+			}
 		}
 		return nil
 	})

@@ -84,7 +84,7 @@ func TestForeignSettings(t *testing.T) {
 			t.Errorf("%+v, want %+v", s.Settings, want)
 		}
 		d.logged(t, "time_known", "settings_repaired")
-		for _, want := range []string{"brightness/halb_style: holds string of 3 bytes", "brightness.global: 3: want 5 to 255", "ota.source: Source(9)"} {
+		for _, want := range []string{"brightness/halb_style: holds string of 3 bytes", "brightness.global: 3: want 5 to 255", `ota.source: \"Source(9)\"`} {
 			if !strings.Contains(d.log.String(), want) {
 				t.Errorf("want %s in\n%s", want, &d.log)
 			}

@@ -21,8 +21,8 @@ type event struct {
 
 // Codes below 100 are the firmware's own, of its LED validation.
 var events = map[string]event{
-	"boot":              {100, clock.OriginSystem, true},
-	"restart":           {101, clock.OriginSystem, true},
+	"boot":              {100, clock.OriginSystem, false},
+	"restart":           {101, clock.OriginSystem, false},
 	"crash":             {108, clock.OriginSystem, false},
 	"panic":             {109, clock.OriginSystem, false},
 	"journal_unstored":  {110, clock.OriginSystem, false},

@@ -47,6 +47,7 @@ type Journal struct {
 	storing chan struct{} // full while somebody stores: entries keep their order
 
 	mu      sync.Mutex
+	first   uint32 // number of the first entry of this start
 	now     clock.Journal
 	pending []clock.Entry // are in now, and not yet stored
 	failed  bool          // storing, last
@@ -81,6 +82,7 @@ func (j *Journal) load(tx *nvs.Tx) error {
 		j.now.Entries = append(j.now.Entries, entry)
 	}
 	j.now.Stats.Written = first + uint32(len(blobs))
+	j.first = j.now.Stats.Written
 	return errors.Join(err, e)
 }
 
@@ -138,6 +140,31 @@ func (j *Journal) changed() {
 	}
 }
 
+// date gives entries of this start the time that was not known when they came,
+// once it is.
+func (j *Journal) date() {
+	now := time.Now()
+	at, ok := j.c.Time.Get().At(now)
+	if !ok {
+		return
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.now.Entries = slices.Clone(j.now.Entries)
+	dated := false
+	for _, list := range [][]clock.Entry{j.now.Entries, j.pending} {
+		for i := range list {
+			if e := &list[i]; e.Time.IsZero() && e.Number >= j.first {
+				e.Time = at.Add(e.Uptime - now.Sub(j.start)).UTC().Truncate(time.Second)
+				dated = true
+			}
+		}
+	}
+	if dated {
+		j.c.Value.Set(j.now)
+	}
+}
+
 // Flush stores what is not stored yet. Entries that cannot be stored wait for
 // the next time.
 func (j *Journal) Flush() {
@@ -146,6 +173,7 @@ func (j *Journal) Flush() {
 	}
 	j.storing <- struct{}{}
 	defer func() { <-j.storing }()
+	j.date()
 	j.mu.Lock()
 	pending, s, failed := j.pending, j.now.Stats, j.failed
 	j.pending = nil

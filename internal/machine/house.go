@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -15,6 +14,7 @@ import (
 	"wordclockd/internal/clock"
 	"wordclockd/internal/control"
 	"wordclockd/internal/hal/sim"
+	"wordclockd/internal/task"
 )
 
 // A house is what stays while firmware comes and goes: it serves the control
@@ -71,16 +71,14 @@ func (h *house) front(next func(context.Context, clock.Service) error) func(cont
 	}
 }
 
-// maxSim bounds a request to the simulated board.
-const maxSim = 16 << 10
-
 func (h *house) sim(w http.ResponseWriter, r *http.Request) {
 	if h.board == nil {
 		control.Fail(w, &control.Error{Code: "board_is_real", Text: "the board is real: only a simulated one can be told what happens to it"})
 		return
 	}
 	var in control.SimArgs
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxSim)).Decode(&in); err != nil {
+	control.Bound(w, r)
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
 		control.Fail(w, &clock.InvalidError{Key: "body", Text: err.Error()})
 		return
 	}
@@ -108,19 +106,22 @@ func (h *house) serve(ctx context.Context, l net.Listener, log *slog.Logger) err
 		Handler: h.handler(), ReadHeaderTimeout: headerLimit, IdleTimeout: idleLimit, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(log.With("event", "http").Handler(), slog.LevelWarn),
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- s.Serve(l) }()
-	select {
-	case err := <-ended:
-		return fmt.Errorf("serve control API: %w", err)
-	case <-ctx.Done():
-	}
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeLimit)
-	defer cancel()
-	err := s.Shutdown(last)
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = s.Close()
-	}
-	<-ended
-	return err
+	g, ctx := task.NewGroup(ctx)
+	g.Go("serve", func(context.Context) error {
+		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	g.Go("close", func(ctx context.Context) error {
+		<-ctx.Done()
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeLimit)
+		defer cancel()
+		err := s.Shutdown(last)
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = s.Close()
+		}
+		return err
+	})
+	return g.Wait()
 }

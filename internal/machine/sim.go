@@ -193,23 +193,24 @@ func changeNTP(s *sim.TimeServer, what string, args []string) error {
 	if len(args) != 1 || what != "offset" && what != "rate" && what != "delay" {
 		return fmt.Errorf("%w, or offset D, rate PPM, delay D", err)
 	}
-	switch what {
-	case "rate":
+	if what == "rate" {
 		ppm, err := number(args[0], -1e6, 1e6)
 		if err != nil {
 			return err
 		}
 		s.SetRate(ppm)
-	case "offset", "delay":
-		d, err := duration(args[0])
-		if err != nil {
-			return err
-		}
-		if what == "offset" {
-			s.SetOffset(d)
-		} else {
-			s.SetDelay(d/2, d/2)
-		}
+		return nil
+	}
+	d, err := duration(args[0])
+	switch {
+	case err != nil:
+		return err
+	case what == "offset":
+		s.SetOffset(d)
+	case d < 0:
+		return fmt.Errorf("%q: want no less than 0s", args[0])
+	default:
+		s.SetDelay(d/2, d/2)
 	}
 	return nil
 }
@@ -231,7 +232,7 @@ func simRTC(b *sim.Board, args []string) (any, error) {
 		}
 	}
 	at, ok := b.RTC.Now()
-	out := map[string]any{"valid": ok}
+	out := map[string]any{"valid": ok && !b.RTC.Stopped()}
 	if ok {
 		out["utc"] = at.Format(time.RFC3339)
 	}

@@ -136,7 +136,11 @@ func (p *csvParser) row(f []string, first bool, line int) error {
 	if err != nil {
 		return fmt.Errorf("key %q: %w", key, err)
 	}
-	p.entries = append(p.entries, Entry{p.namespace, key, v})
+	e := Entry{p.namespace, key, v}
+	if err := e.Fits(); err != nil {
+		return fmt.Errorf("key %q: %w", key, err)
+	}
+	p.entries = append(p.entries, e)
 	return nil
 }
 

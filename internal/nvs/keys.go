@@ -152,21 +152,46 @@ var (
 type Known struct {
 	Namespace, Key, Doc string
 	Default             Value
-	Secret              bool // not to be shown unasked
+	Secret              bool  // not to be shown unasked
+	Max                 uint8 // of a u8 that is less than a byte; 0 is any
 }
 
 func known[T any](k Key[T]) Known {
 	return Known{Namespace: k.Namespace, Key: k.Name, Doc: k.Doc, Default: encode(k.Default), Secret: k.Name == "password"}
 }
 
+// upTo is known with a limit.
+func upTo(most uint8, k Key[uint8]) Known {
+	n := known(k)
+	n.Max = most
+	return n
+}
+
 // Schema lists the keys that the clock knows. Others are kept as they are.
 var Schema = []Known{
 	known(WiFiSSID), known(WiFiPassword),
 	known(MQTTURI), known(MQTTUsername), known(MQTTPassword), known(MQTTClientID), known(MQTTUseSSL), known(MQTTPort),
-	known(BrightnessVersion), known(LightSensor), known(Knob), known(HalbStyle), known(Individual), known(Global),
-	known(ChimeEnabled), known(ChimeQuietStart), known(ChimeQuietEnd), known(ChimeVolume), known(ChimeSet),
+	known(BrightnessVersion), known(LightSensor), known(Knob), upTo(1, HalbStyle), known(Individual), known(Global),
+	upTo(1, ChimeEnabled), upTo(23, ChimeQuietStart), upTo(23, ChimeQuietEnd), upTo(100, ChimeVolume), known(ChimeSet),
 	known(ValidationVersion), known(ValidationConfig),
-	known(BootCount), known(FirstBoot), known(OTASource),
+	known(BootCount), upTo(1, FirstBoot), upTo(1, OTASource),
+}
+
+// Fits returns an error if a value is not what the clock wants of its key. Of keys
+// that it does not know it wants nothing.
+func (e Entry) Fits() error {
+	k, ok := Look(e.Namespace, e.Key)
+	switch {
+	case !ok:
+		return nil
+	case e.Value.Type != k.Default.Type:
+		return fmt.Errorf("type %s: the clock wants %s", e.Value.Type, k.Default.Type)
+	case e.Value.Type == Blob && len(e.Value.Data) != len(k.Default.Data):
+		return fmt.Errorf("blob of %d bytes: the clock wants %d", len(e.Value.Data), len(k.Default.Data))
+	case k.Max > 0 && (len(e.Value.Data) != 1 || e.Value.Data[0] > k.Max):
+		return fmt.Errorf("%q: want 0 to %d", e.Value, k.Max)
+	}
+	return nil
 }
 
 // Look returns what is known of a key.

@@ -60,7 +60,7 @@ func open(path string, readOnly bool) (s *Store, err error) {
 			Timeout: patience, ReadOnly: readOnly,
 			OpenFile: func(name string, flag int, perm os.FileMode) (f *os.File, err error) {
 				if file, err = os.OpenFile(name, flag, perm); err == nil {
-					err = whole(file)
+					err = whole(file, readOnly)
 				}
 				return file, err
 			},
@@ -101,10 +101,13 @@ const (
 // whole returns an error if a file ends before what its meta pages count: to
 // read beyond the end of a mapped file kills the process. A file without a meta
 // page is left to bbolt's judgement.
-func whole(f *os.File) error {
+func whole(f *os.File, readOnly bool) error {
 	info, err := f.Stat()
 	if err != nil {
 		return err
+	}
+	if info.Size() == 0 && readOnly { // somebody began it, on a full disk
+		return fmt.Errorf("%s is empty: %w", f.Name(), os.ErrNotExist)
 	}
 	page := int64(os.Getpagesize())
 	for _, at := range [...]int64{0, page} {

@@ -162,13 +162,10 @@ func (k *Keeper) tell() {
 	if k.c.Sync == nil {
 		return
 	}
-	s := clock.Sync{Host: k.host, RTC: k.chip.state(k.err), Drift: k.sure.gain}
+	s := clock.Sync{Host: k.host, RTC: k.chip.state(k.err, k.quality), Drift: k.sure.gain}
 	now := time.Now()
-	if k.sure.known() {
+	if k.sure.known() && !k.host { // else it is always now, which is no news
 		s.LastSync = k.sure.at(k.sure.host).UTC().Truncate(time.Second)
-		if k.host {
-			s.LastSync = s.LastSync.Truncate(time.Hour) // it is always now, which is no news
-		}
 	}
 	switch k.quality {
 	case clock.Synced, clock.Holdover:

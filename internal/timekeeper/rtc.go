@@ -44,15 +44,17 @@ type chip struct {
 	news         int // looks in a row that contradict what is believed of it
 }
 
-// state returns what others may know.
-func (c *chip) state(err error) clock.RTCState {
+// state returns what others may know, of the RTC and of why it is not believed.
+func (c *chip) state(err error, q clock.Quality) clock.RTCState {
 	s := clock.RTCState{Behind: c.behind, Set: c.setAt}
 	switch {
 	case c.dev == nil:
 		s.Err = errNoRTC.Error()
 	case c.wrong:
 		s.Err = errWrong.Error()
-	case c.failed >= giveUp && err != nil:
+	case c.looked.IsZero():
+		s.Err = "was not looked at yet"
+	case c.failed >= giveUp || c.failed > 0 && q == clock.Unknown:
 		s.Err = err.Error()
 	}
 	return s
@@ -103,11 +105,10 @@ func (k *Keeper) judge(err error, needed bool) time.Duration {
 		}
 		return pace
 	}
-	c.well = time.Time{}
+	c.well, k.err = time.Time{}, err
 	if c.failed++; c.failed < giveUp {
 		return retry
 	}
-	k.err = err
 	if !c.lost && !needed && c.dev != nil && !errors.Is(err, errWrong) {
 		c.lost = true
 		k.c.Log.Error("RTC cannot be believed: check its battery and wiring", "event", "rtc_lost", "err", err)

@@ -80,6 +80,13 @@ func (c *DS3231) Now() (t time.Time, ok bool) {
 	return v.t, ok
 }
 
+// Stopped reports whether the oscillator stopped since the clock was set.
+func (c *DS3231) Stopped() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.reg[rtcStatus]&rtcOSF != 0
+}
+
 // SetRate makes the clock gain ppm millionths, or lose them.
 func (c *DS3231) SetRate(ppm float64) {
 	c.mu.Lock()
