@@ -86,11 +86,22 @@ func (l *Loader) Run(ctx context.Context, app App) error {
 		if !ok {
 			return err
 		}
-		if ctx.Err() != nil {
-			return nil
-		}
 		in.Last = Reset{Reason: r.Reason}
+		if ctx.Err() != nil {
+			return l.last(ctx, app, in)
+		}
 	}
+}
+
+// last starts an image only to be stopped: the one before it left the board to a
+// successor, LEDs lit, and then the loader was told to stop.
+func (l *Loader) last(ctx context.Context, app App, in Info) error {
+	in.Boot++
+	err := l.start(ctx, app, in)
+	if _, ok := errors.AsType[*Restart](err); ok {
+		return nil
+	}
+	return err
 }
 
 // start runs app once. An image that ended well because it was told to restart

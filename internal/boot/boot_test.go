@@ -88,3 +88,47 @@ func TestReasonNames(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// TestRestartThenStop: the image that leaves the board to a successor gets one, if
+// only to end.
+func TestRestartThenStop(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var l Loader
+	starts := 0
+	if err := l.Run(ctx, func(ctx context.Context, in Info, _ Asks) error {
+		if starts++; starts == 1 {
+			cancel()
+			return &Restart{User}
+		}
+		if ctx.Err() == nil || in.Boot != 2 || in.Last.Reason != User {
+			t.Errorf("start %d: %+v, %v", starts, in, ctx.Err())
+		}
+		return nil
+	}); err != nil || starts != 2 {
+		t.Errorf("%d starts, %v", starts, err)
+	}
+}
+
+// TestRestartFromOutside: an image that does not ask is started again all the same,
+// and one that breaks meanwhile is broken.
+func TestRestartFromOutside(t *testing.T) {
+	errBroken := errors.New("broken")
+	var l Loader
+	l.Restart(User) // nobody runs
+	starts := 0
+	err := l.Run(t.Context(), func(ctx context.Context, in Info, _ Asks) error {
+		starts++
+		if l.Boot() != in.Boot {
+			t.Errorf("start %d of %d", l.Boot(), in.Boot)
+		}
+		l.Restart(User)
+		<-ctx.Done()
+		if starts == 3 {
+			return errBroken
+		}
+		return nil
+	})
+	if !errors.Is(err, errBroken) || starts != 3 {
+		t.Errorf("%d starts, %v", starts, err)
+	}
+}

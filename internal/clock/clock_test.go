@@ -151,6 +151,10 @@ func TestCommands(t *testing.T) {
 			t.Errorf("%s %s=%s: error %v, want %q", c.name, c.arg, c.value, err, c.want)
 		}
 	}
+	args := map[string]string{"what": "STATS"}
+	if c, err := (Command{"error_log_clear", args}).Resolve(); err != nil || c.Args["what"] != "stats" || args["what"] != "STATS" {
+		t.Errorf("%v, %v, of %v", c, err, args)
+	}
 	if err := error(&UnavailableError{"a", "x"}); !errors.Is(err, &UnavailableError{Code: "a"}) || errors.Is(err, &UnavailableError{Code: "b"}) {
 		t.Error("codes are not what counts")
 	}

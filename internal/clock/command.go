@@ -3,6 +3,7 @@ package clock
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -65,18 +66,21 @@ func SpecOf(name string) (*Spec, error) {
 	return nil, invalid(name, "no such command, there are %s", strings.Join(names, ", "))
 }
 
-// Resolve returns c by its proper name, if its arguments are of its spec.
+// Resolve returns c by its proper name and with its arguments as its spec has
+// them, if they are of it.
 func (c Command) Resolve() (Command, error) {
 	spec, err := SpecOf(c.Name)
 	if err != nil {
 		return Command{}, err
 	}
+	c.Args = maps.Clone(c.Args)
 	for name, value := range c.Args {
 		at := slices.IndexFunc(spec.Params, func(p Param) bool { return p.Name == name })
 		if at < 0 {
 			return Command{}, invalid(spec.Name, "has no argument %q", name)
 		}
-		if err := spec.Params[at].check(value); err != nil {
+		var err error
+		if c.Args[name], err = spec.Params[at].canonical(value); err != nil {
 			return Command{}, invalid(spec.Name, "%s %q: %v", name, value, err)
 		}
 	}
@@ -84,18 +88,21 @@ func (c Command) Resolve() (Command, error) {
 	return c, nil
 }
 
-func (p Param) check(value string) error {
+// canonical returns a value as the table has it.
+func (p Param) canonical(value string) (string, error) {
 	switch p.Kind {
 	case Bool:
 		if value != "true" && value != "false" {
-			return errors.New("want true or false")
+			return "", errors.New("want true or false")
 		}
 	case Choice:
-		if !slices.ContainsFunc(p.Options, func(o string) bool { return strings.EqualFold(o, value) }) {
-			return fmt.Errorf("want %s", strings.Join(p.Options, " or "))
+		i := slices.IndexFunc(p.Options, func(o string) bool { return strings.EqualFold(o, value) })
+		if i < 0 {
+			return "", fmt.Errorf("want %s", strings.Join(p.Options, " or "))
 		}
+		return p.Options[i], nil
 	}
-	return nil
+	return value, nil
 }
 
 // An UnavailableError is what somebody asked for in good order, and the clock

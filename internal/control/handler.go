@@ -78,8 +78,9 @@ func (h *handler) plain(f func(*http.Request) (any, error)) http.HandlerFunc {
 		if p, ok := errors.AsType[*task.Panic](err); ok {
 			h.log.Error("request ended in a panic", "event", "panic", "path", r.URL.Path, "err", p, "stack", string(p.Stack))
 		}
-		if errors.Is(err, context.Canceled) && context.Cause(ctx) == errRestarting {
-			err = errRestarting
+		_, invalid := errors.AsType[*clock.InvalidError](err)
+		if err != nil && !invalid && context.Cause(ctx) == errRestarting {
+			err = errRestarting // whatever it failed of: the next firmware may know better
 		}
 		if err != nil {
 			Fail(w, err)

@@ -38,10 +38,11 @@ func Listen(path string) (net.Listener, error) {
 		done()
 		return nil, err
 	}
+	l = &listener{l, done}
 	if err := os.Chmod(path, 0o660); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	return &listener{l, done}, nil
+	return l, nil
 }
 
 type listener struct {

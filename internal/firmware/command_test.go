@@ -10,10 +10,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	"wordclockd/internal/boot"
 	"wordclockd/internal/clock"
 	"wordclockd/internal/config"
 	"wordclockd/internal/face"
 	"wordclockd/internal/hal/sim"
+	"wordclockd/internal/task"
 )
 
 // TestEveryCommand is there, and no other.
@@ -59,6 +61,46 @@ func TestRestartCommand(t *testing.T) {
 		if got := strings.Join(events, " "); got != "ota_source_set" {
 			t.Errorf("journal %s", got)
 		}
+	})
+}
+
+// TestRestartWhileBusHangs: who hangs in the bus is left behind, and nobody is
+// started beside it.
+func TestRestartWhileBusHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		board := sim.NewBoard()
+		board.LEDBus.Inject(sim.Fault{Kind: sim.Stuck, Delay: time.Hour})
+		starts := 0
+		app := App(Config{
+			Board: board.Board, Zone: time.UTC, Log: slog.New(slog.DiscardHandler),
+			Synced: func() (bool, error) { return true, nil },
+			Front: func(ctx context.Context, s clock.Service, _ *slog.Logger) error {
+				starts++
+				time.Sleep(time.Second)
+				_, err := s.Do(ctx, clock.Command{Name: "restart"})
+				return err
+			},
+		})
+		var l boot.Loader
+		if err := l.Run(t.Context(), app); !errors.Is(err, task.ErrNotStopped) || starts != 1 {
+			t.Errorf("%d starts, %v", starts, err)
+		}
+		board.LEDBus.Heal()
+		time.Sleep(3 * time.Hour) // the bubble wants to see it end
+	})
+}
+
+// TestRestartThenStop: the face that is left lit for the next start goes dark when
+// there is none.
+func TestRestartThenStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := start(t, quarterToThree, nil)
+		d.board.LEDBus.Inject(sim.Fault{Kind: sim.Slow, Delay: time.Millisecond})
+		if _, err := d.service.Do(t.Context(), clock.Command{Name: "restart"}); err != nil {
+			t.Fatal(err)
+		}
+		d.stop()
+		d.sees(t, face.Phrase{})
 	})
 }
 

@@ -27,6 +27,7 @@ type Config struct {
 	Kind   string // of the board
 	Zone   *time.Location
 	Synced func() (bool, error) // whether the host's clock is disciplined
+	Slept  func() time.Duration // for how long in all the host was suspended; nil is never
 	Log    *slog.Logger
 
 	// Store is the file of settings and journal; "" keeps them in memory.
@@ -105,7 +106,7 @@ func build(c Config, in boot.Info, ask boot.Asks, store opened) *device {
 	d.checker = ota.New(ota.Config{OTA: c.OTA, Agent: "wordclockd/" + in.Desc.Version, Log: d.log})
 	d.servers = asksServers(c.Time)
 	d.keeper = timekeeper.New(timekeeper.Config{
-		Bus: c.Board.Sensors, Zone: c.Zone, Synced: c.Synced, Time: d.time, Sync: d.sync, Log: d.log,
+		Bus: c.Board.Sensors, Zone: c.Zone, Synced: c.Synced, Slept: c.Slept, Time: d.time, Sync: d.sync, Log: d.log,
 		Source: c.Time.Source, Servers: c.Time.NTPServers, Dial: c.DialNTP,
 	})
 	d.tasks = []runner{
@@ -184,6 +185,9 @@ func (d *device) run(ctx context.Context) error {
 		g.Go("front", func(ctx context.Context) error { return d.front(ctx, d, d.log) })
 	}
 	err := g.WaitWithin(stopLimit)
+	if errors.Is(err, task.ErrNotStopped) {
+		err = task.ErrNotStopped // who is left holds a bus: nobody is started beside it
+	}
 	if err != nil && !isRestart(err) {
 		d.log.Log(context.WithoutCancel(ctx), journal.Critical, "firmware failed", "event", "crash", "err", err)
 	}

@@ -107,7 +107,9 @@ func (d *device) Change(ctx context.Context, f func(*clock.Settings) error) (clo
 	case d.changing <- struct{}{}:
 		defer func() { <-d.changing }()
 	case <-ctx.Done():
-		return clock.Changed{}, ctx.Err()
+	}
+	if err := ctx.Err(); err != nil { // both may have been ready
+		return clock.Changed{}, err
 	}
 	old := d.settings.Get()
 	s := old.Settings

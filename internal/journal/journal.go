@@ -68,7 +68,7 @@ func Open(c Config) (*Journal, error) {
 func (j *Journal) load(tx *nvs.Tx) error {
 	s, err := statsKey.Get(tx)
 	j.now.Stats = s.toClock()
-	blobs, first, e := ring.All(tx)
+	blobs, first := ring.All(tx)
 	for i, blob := range blobs {
 		if blob == nil {
 			continue // cleared
@@ -83,7 +83,7 @@ func (j *Journal) load(tx *nvs.Tx) error {
 	}
 	j.now.Stats.Written = first + uint32(len(blobs))
 	j.first = j.now.Stats.Written
-	return errors.Join(err, e)
+	return err
 }
 
 func (j *Journal) String() string { return "journal" }
@@ -168,11 +168,16 @@ func (j *Journal) date() {
 // Flush stores what is not stored yet. Entries that cannot be stored wait for
 // the next time.
 func (j *Journal) Flush() {
+	j.storing <- struct{}{}
+	defer func() { <-j.storing }()
+	j.flush()
+}
+
+// flush is Flush. The caller has storing.
+func (j *Journal) flush() {
 	if j.c.Store == nil {
 		return
 	}
-	j.storing <- struct{}{}
-	defer func() { <-j.storing }()
 	j.date()
 	j.mu.Lock()
 	pending, s, failed := j.pending, j.now.Stats, j.failed
@@ -212,7 +217,9 @@ func store(tx *nvs.Tx, pending []clock.Entry, s clock.JournalStats) error {
 // Clear empties the journal; or, if counters is true, sets the counters to zero
 // and keeps the entries. It returns when that is stored.
 func (j *Journal) Clear(counters bool) error {
-	j.Flush()
+	j.storing <- struct{}{}
+	defer func() { <-j.storing }()
+	j.flush()
 	if err := j.clearStored(counters); err != nil {
 		return fmt.Errorf("clear journal: %w", err)
 	}
@@ -231,8 +238,6 @@ func (j *Journal) clearStored(counters bool) error {
 	if j.c.Store == nil {
 		return nil
 	}
-	j.storing <- struct{}{}
-	defer func() { <-j.storing }()
 	return j.c.Store.Update(func(tx *nvs.Tx) error {
 		if counters {
 			return statsKey.Put(tx, stats{})

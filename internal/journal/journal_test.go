@@ -181,8 +181,8 @@ func TestBatch(t *testing.T) {
 		var stored [][]byte
 		var written uint32
 		if err := r.c.Store.View(func(tx *nvs.Tx) (err error) {
-			stored, written, err = ring.All(tx)
-			return err
+			stored, written = ring.All(tx)
+			return nil
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -259,6 +259,34 @@ func TestClear(t *testing.T) {
 		r.has(t, `4 SYSTEM ERROR 0  "z" `)
 		r.close()
 	})
+}
+
+// TestClearWhileItRains: what is cleared does not come back, however entries,
+// storing and clearing fall together.
+func TestClearWhileItRains(t *testing.T) {
+	for range 50 {
+		r := open(t, filepath.Join(t.TempDir(), "nvs.db"))
+		g, _ := task.NewGroup(t.Context())
+		for range 2 {
+			g.Go("rain", func(context.Context) error {
+				for i := range 20 {
+					r.log.Error(fmt.Sprint(i))
+					r.Flush()
+				}
+				return nil
+			})
+		}
+		if err := r.Clear(false); err != nil {
+			t.Fatal(err)
+		}
+		if err := g.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		want := r.lines()
+		r = r.again(t)
+		r.has(t, want...)
+		r.close()
+	}
 }
 
 // TestNoStore: without a store there is a journal all the same.

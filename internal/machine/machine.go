@@ -68,6 +68,7 @@ func (m *Machine) Run(ctx context.Context) (err error) {
 func (m *Machine) power(ctx context.Context) (err error) {
 	fw := firmware.Config{
 		Kind: m.c.Board.Kind, Zone: m.c.Device.Zone, Log: m.c.Log, Time: m.c.Time, OTA: m.c.OTA,
+		Slept: timekeeper.KernelSlept,
 	}
 	if m.c.State != "" {
 		fw.Store = m.c.State.Settings()

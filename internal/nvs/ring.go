@@ -12,14 +12,21 @@ type Ring struct {
 // written counts all blobs that a ring was ever given.
 func (r Ring) written() Key[uint32] { return Key[uint32]{Namespace: r.Namespace, Name: "written"} }
 
+// count returns how many blobs the ring was ever given. A foreign value in its
+// place is none: the ring begins anew.
+func (r Ring) count(tx *Tx) uint32 {
+	n, err := r.written().Get(tx)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
 func (r Ring) slot(n uint32) string { return fmt.Sprintf("entry_%03d", n%uint32(r.Size)) }
 
 // Append adds blobs; the oldest ones make place.
 func (r Ring) Append(tx *Tx, blobs ...[]byte) error {
-	n, err := r.written().Get(tx)
-	if err != nil {
-		return err
-	}
+	n := r.count(tx)
 	for _, blob := range blobs {
 		if err := tx.Set(r.Namespace, r.slot(n), Value{Blob, blob}); err != nil {
 			return err
@@ -32,9 +39,9 @@ func (r Ring) Append(tx *Tx, blobs ...[]byte) error {
 // Skip makes number the next to be appended, if it is not behind: the slots
 // between are emptied.
 func (r Ring) Skip(tx *Tx, number uint32) error {
-	n, err := r.written().Get(tx)
-	if err != nil || n >= number {
-		return err
+	n := r.count(tx)
+	if n >= number {
+		return nil
 	}
 	for i := max(n, number-min(number, uint32(r.Size))); i < number; i++ {
 		if err := tx.Delete(r.Namespace, r.slot(i)); err != nil {
@@ -47,11 +54,8 @@ func (r Ring) Skip(tx *Tx, number uint32) error {
 // All returns what the ring holds, the oldest first, and the number of the
 // first, counted from 0 over all that was ever appended. Slots that are missing
 // or hold no blob come as nil.
-func (r Ring) All(tx *Tx) (blobs [][]byte, first uint32, err error) {
-	n, err := r.written().Get(tx)
-	if err != nil {
-		return nil, 0, err
-	}
+func (r Ring) All(tx *Tx) (blobs [][]byte, first uint32) {
+	n := r.count(tx)
 	if size := uint32(r.Size); n > size {
 		first = n - size
 	}
@@ -62,7 +66,7 @@ func (r Ring) All(tx *Tx) (blobs [][]byte, first uint32, err error) {
 		}
 		blobs = append(blobs, v.Data)
 	}
-	return blobs, first, nil
+	return blobs, first
 }
 
 // Clear takes all entries away; what is appended next is number written.

@@ -16,7 +16,7 @@ type anchor struct {
 const (
 	freeDoubt = 50
 	hostDoubt = 10
-	minDoubt  = 2
+	minDoubt  = 5                      // a crystal without compensation minds the weather
 	hostError = 100 * time.Millisecond // the kernel notices hours later that nobody disciplines it
 )
 

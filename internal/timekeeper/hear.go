@@ -9,9 +9,10 @@ import (
 
 // doubts are what speaks against time servers.
 type doubts struct {
-	off    time.Duration // a jump that is not believed yet, from what is
-	times  int           // it came in a row
-	silent int           // rounds without an answer in a row
+	off     time.Duration // a jump that is not believed yet, from what is
+	times   int           // it came in a row
+	hurried int           // rounds that were asked for because of it
+	silent  int           // rounds without an answer in a row
 
 	contradict bool          // servers agree, and the host's clock is something else
 	apart      time.Duration // by how much, at most
@@ -46,7 +47,7 @@ func (k *Keeper) hear() <-chan struct{} {
 	}
 	k.compareHost(best)
 	if k.host && !k.doubts.contradict {
-		k.doubts.times = 0
+		k.doubts.times, k.doubts.hurried = 0, 0
 		return next // it is sure of itself; the servers only confirm
 	}
 	if k.believable(best, n) {
@@ -55,14 +56,15 @@ func (k *Keeper) hear() <-chan struct{} {
 			k.past = nil // drift is measured between what is of one kind
 		}
 		k.sure, k.measured = k.past.add(a), true
-		k.doubts.times = 0
+		k.doubts.times, k.doubts.hurried = 0, 0
 	}
 	return next
 }
 
 // hurry has a jump looked at again soon.
 func (k *Keeper) hurry() {
-	if n := k.doubts.times; 0 < n && n < confirmed && time.Since(k.heardAt) >= askSoon {
+	if d := &k.doubts; d.times > 0 && d.hurried < confirmed && time.Since(k.heardAt) >= askSoon {
+		d.hurried++
 		k.heardAt = time.Now() // once
 		k.Resync()
 	}
@@ -87,11 +89,12 @@ func (k *Keeper) believable(s sample, n int) bool {
 	if q != clock.RTC && k.sure.known() {
 		allowed += k.sure.error(s.host)
 	}
+	d := &k.doubts
 	off := s.true.Sub(believed)
 	if off.Abs() <= allowed {
+		d.times, d.hurried = 0, 0
 		return true
 	}
-	d := &k.doubts
 	if d.times > 0 && (off-d.off).Abs() > jump {
 		d.times = 0
 	}

@@ -2,6 +2,7 @@ package timekeeper
 
 import (
 	"fmt"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,4 +22,14 @@ func KernelSynced() (bool, error) {
 // whoever sets the clock by hand, and when nobody disciplined it for long.
 func disciplined(state int, status int32) bool {
 	return state != unix.TIME_ERROR && status&unix.STA_UNSYNC == 0
+}
+
+// KernelSlept returns for how long in all this host was suspended since it was
+// booted: what CLOCK_BOOTTIME counts and CLOCK_MONOTONIC does not.
+func KernelSlept() time.Duration {
+	var boot, mono unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &boot) != nil || unix.ClockGettime(unix.CLOCK_MONOTONIC, &mono) != nil {
+		return 0
+	}
+	return time.Duration(boot.Nano() - mono.Nano()).Truncate(time.Millisecond)
 }

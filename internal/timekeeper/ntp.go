@@ -20,12 +20,13 @@ import (
 
 // How often time servers are asked. They are other people's.
 const (
-	askLimit   = 5 * time.Second
-	askSoon    = 16 * time.Second // the first rounds, and while there are doubts
-	askRarely  = 1024 * time.Second
-	askAgain   = 16 * time.Second // after a round without an answer; doubled each time
-	restPeriod = time.Hour        // of a server that says it is asked too often
-	soonRounds = 4
+	askLimit    = 5 * time.Second
+	askSoon     = 16 * time.Second // the first rounds, and while there are doubts
+	askRarely   = 1024 * time.Second
+	askAgain    = 16 * time.Second // after a round without an answer; doubled each time
+	restPeriod  = time.Hour        // of a server that says it is asked too often
+	restForever = 365 * 24 * time.Hour
+	soonRounds  = 4
 )
 
 // A sample is what one server said about the time.
@@ -34,6 +35,7 @@ type sample struct {
 	// At host by the host's monotonic clock it was true, to within err.
 	host, true time.Time
 	err        time.Duration
+	rest       time.Duration // that the server asked for
 }
 
 // off is how far the server's time is from the host's wall clock.
@@ -88,10 +90,12 @@ func (p *poller) run(ctx context.Context) error {
 // pause says how long to wait for the next round.
 func (p *poller) pause(samples []sample) (d time.Duration) {
 	if !slices.ContainsFunc(samples, func(s sample) bool { return s.Err == "" }) {
-		p.well = 0
 		d = min(askAgain<<min(p.silent, 10), askRarely)
 		p.silent++
 	} else {
+		if p.silent > quiet {
+			p.well = 0 // much may have changed
+		}
 		p.silent = 0
 		if p.well++; p.well <= soonRounds {
 			d = askSoon
@@ -123,14 +127,23 @@ func (p *poller) ask(ctx context.Context) []sample {
 		}
 	}
 	for _, s := range samples {
-		if s.Err == errTooOften.Error() {
-			p.rest[s.Name] = time.Now().Add(restPeriod)
+		if s.rest > 0 {
+			p.rest[s.Name] = time.Now().Add(s.rest)
 		}
 	}
 	return samples
 }
 
-var errTooOften = errors.New("says that it is asked too often")
+// kisses has what a server may ask for instead of an answer (RFC 5905 section
+// 7.4): a rest, or not to be asked again, which here is until the next start.
+var kisses = map[string]struct {
+	rest time.Duration
+	text string
+}{
+	"RATE": {restPeriod, "says that it is asked too often"},
+	"DENY": {restForever, "does not want to be asked"},
+	"RSTR": {restForever, "does not want to be asked"},
+}
 
 // query asks one server. The host's wall clock is looked at once: from there on
 // the monotonic clock counts, so that nobody who sets it disturbs the measure.
@@ -143,8 +156,8 @@ func (p *poller) query(ctx context.Context, name string) sample {
 	if err == nil {
 		err = valid(r)
 	}
-	if errors.Is(err, ntp.ErrKissOfDeath) && r.KissCode == "RATE" {
-		err = errTooOften
+	if kiss, ok := kisses[kissOf(r, err)]; ok {
+		s.rest, err = kiss.rest, errors.New(kiss.text)
 	}
 	if err == nil && r.RootDistance > maxDistance {
 		err = fmt.Errorf("is %s away from the time itself", r.RootDistance.Round(time.Millisecond))
@@ -157,6 +170,14 @@ func (p *poller) query(ctx context.Context, name string) sample {
 	s.true = s.At.Add(r.ClockOffset)
 	s.err = max(r.RootDistance, r.RTT/2+r.RootDelay/2+r.RootDispersion) + minDistance
 	return s
+}
+
+// kissOf returns the code of a kiss-o'-death, "" if there is none.
+func kissOf(r *ntp.Response, err error) string {
+	if r == nil || !errors.Is(err, ntp.ErrKissOfDeath) {
+		return ""
+	}
+	return r.KissCode
 }
 
 const (

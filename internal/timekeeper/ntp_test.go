@@ -371,9 +371,8 @@ func TestSilence(t *testing.T) {
 	})
 }
 
-// TestNobodySets: a hand on the host's clock does not move the face. In a bubble
-// nobody can set the clock, so this is about what is measured.
-func TestMonotonic(t *testing.T) {
+// TestAnchor: drift and doubt count from there.
+func TestAnchor(t *testing.T) {
 	host := begin.Add(time.Hour)
 	a := anchor{host: host, true: begin, err: time.Millisecond, gain: 100, doubt: 10}
 	if got := a.at(host.Add(1000 * time.Second)).Sub(begin); got != 1000*time.Second-100*time.Millisecond {

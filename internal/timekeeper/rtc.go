@@ -21,6 +21,7 @@ const (
 	fineEvery = time.Hour               // between two looks for less than a second
 	setEvery  = time.Hour               // at most
 	mostSets  = 3                       // of one that loses the time again and again within the hour
+	recent    = 2 * time.Minute         // is what servers must have said, for an RTC to be set by it
 	wellFor   = 10 * time.Second        // until an RTC that was lost counts as back
 	late      = 50 * time.Millisecond   // after the begin of a second that is too late to set it
 	rtcDrift  = 5                       // millionths, over all temperatures (datasheet, page 1)
@@ -123,7 +124,8 @@ func (k *Keeper) tend(ctx context.Context, sure bool) time.Duration {
 	if c.dev == nil || c.failed == 0 && c.news == 0 && !c.lost && time.Since(c.looked) < idlePace {
 		return pace
 	}
-	err := k.compare(ctx, sure && !k.doubts.contradict)
+	sure = sure && !k.doubts.contradict && k.doubts.times == 0 && k.sure.error(time.Now()) <= off
+	err := k.compare(ctx, sure)
 	if ctx.Err() != nil {
 		return pace
 	}
@@ -143,6 +145,7 @@ func (k *Keeper) compare(ctx context.Context, may bool) error {
 	}
 	at, err := k.read()
 	if _, bus := errors.AsType[*hal.TxError](err); bus || ctx.Err() != nil {
+		c.news = 0
 		return err
 	}
 	right := false
@@ -162,6 +165,10 @@ func (k *Keeper) compare(ctx context.Context, may bool) error {
 		return err // once may be a bit that was hit on the wire
 	}
 	c.news = 0
+	if may && k.measured && time.Since(k.sure.host) > recent {
+		k.Resync() // better to hear it once more before the RTC is blamed
+		return err
+	}
 	return k.mend(ctx, may, err)
 }
 

@@ -61,6 +61,10 @@ type Config struct {
 	Sync   *watch.Value[clock.Sync] // nil: nobody wants to know
 	Log    *slog.Logger
 
+	// Slept says for how long in all the host was suspended since it was booted:
+	// the monotonic clock stands still meanwhile. nil: never.
+	Slept func() time.Duration
+
 	Source  string   // auto, host, ntp or rtc; "" is auto
 	Servers []string // time servers, host or host:port
 	Dial    func(local, remote string) (net.Conn, error)
@@ -77,6 +81,7 @@ type Keeper struct {
 	host     bool   // the host's clock is disciplined
 	heard    round  // the last that was looked at
 	heardAt  time.Time
+	slept    time.Duration // when last asked
 	past     history
 	doubts   doubts
 	chip     chip
@@ -150,6 +155,7 @@ func (k *Keeper) keep(ctx context.Context) error {
 func (k *Keeper) step(ctx context.Context) time.Duration {
 	defer k.tell()
 	defer k.announce()
+	k.wake()
 	now := time.Now()
 	if k.host = k.listens("host") && k.synced(); k.host {
 		a := anchor{host: now, true: now.Round(0), err: hostError, doubt: hostDoubt}
@@ -177,6 +183,25 @@ func (k *Keeper) holds(now time.Time) bool {
 	}
 	err, rtc := k.sure.error(now), k.chip.error(now)
 	return err < good || rtc > 0 && err < min(rtc, tolerable)
+}
+
+// wake forgets whatever was counted when the host was suspended meanwhile.
+func (k *Keeper) wake() {
+	if k.c.Slept == nil {
+		return
+	}
+	slept := k.c.Slept()
+	if (slept - k.slept).Abs() < off {
+		return
+	}
+	k.slept = slept
+	if k.since.IsZero() {
+		return // nothing was counted yet
+	}
+	k.sure, k.measured, k.past, k.doubts.times, k.doubts.hurried = anchor{}, false, nil, 0, 0
+	k.quality = clock.Unknown
+	k.c.Time.Set(clock.Time{Zone: k.c.Zone})
+	k.Resync()
 }
 
 // need is a step without a time that is sure: the RTC has to tell it.

@@ -32,6 +32,7 @@ type rig struct {
 	log    proof.Log
 
 	source  string
+	slept   atomic.Int64      // a time.Duration
 	servers []*sim.TimeServer // a.example, b.example and so on
 	keeper  *Keeper
 }
@@ -53,6 +54,7 @@ func start(t *testing.T, prepare func(*rig)) *rig {
 		Time:   r.time,
 		Sync:   r.sync,
 		Log:    r.log.Logger(),
+		Slept:  func() time.Duration { return time.Duration(r.slept.Load()) },
 		Source: r.source, Servers: r.names(), Dial: r.dial,
 	})
 	r.keeper = k

@@ -6,6 +6,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/beevik/ntp"
+
 	"wordclockd/internal/clock"
 	"wordclockd/internal/hal/sim"
 )
@@ -224,5 +226,132 @@ func TestQuiet(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestSuspend: the monotonic clock stands still while the host is suspended. What
+// was counted by it is forgotten, and the RTC, which went on, is left alone.
+func TestSuspend(t *testing.T) {
+	const slept = 8 * time.Hour
+	for name, c := range map[string]struct {
+		servers, down int
+	}{
+		"by the RTC alone":       {0, 0},
+		"two servers":            {2, 0},
+		"two servers, one down":  {2, 1},
+		"two servers, both down": {2, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := start(t, withRTC(c.servers))
+				time.Sleep(3 * time.Hour)
+				for _, s := range r.servers {
+					s.SetOffset(slept)
+				}
+				for i := range c.down {
+					r.servers[i].SetFault(sim.Down)
+				}
+				r.RTC.Set(time.Now().Add(slept))
+				r.slept.Store(int64(slept))
+				time.Sleep(20 * time.Second)
+				want := clock.Synced
+				if c.servers == c.down {
+					want = clock.RTC
+				}
+				r.believes(t, want, slept)
+				time.Sleep(2 * time.Hour)
+				r.believes(t, want, slept)
+				if slices.Contains(r.log.Events(), "rtc_set") {
+					t.Errorf("the RTC was set\n%s", &r.log)
+				}
+			})
+		})
+	}
+	synctest.Test(t, func(t *testing.T) { // a host that was suspended before
+		r := start(t, func(r *rig) { r.slept.Store(int64(slept)); r.synced.Store(true) })
+		time.Sleep(time.Minute)
+		r.believes(t, clock.Synced, 0)
+		r.slept.Add(int64(slept))
+		time.Sleep(6 * time.Second)
+		r.believes(t, clock.Synced, 0)
+	})
+	if d := KernelSlept(); d < 0 {
+		t.Errorf("this host was suspended for %s", d)
+	}
+}
+
+// TestNoisyNetwork: a measure that is bad does not set a good RTC.
+func TestNoisyNetwork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, withRTC(1))
+		r.servers[0].SetDelay(1400*time.Millisecond, 0)
+		time.Sleep(2 * time.Hour)
+		r.servers[0].SetDelay(0, 1400*time.Millisecond)
+		time.Sleep(2 * time.Hour)
+		for _, e := range r.log.Events() {
+			if e == "rtc_set" || e == "rtc_drifts" {
+				t.Errorf("%s", e)
+			}
+		}
+		r.rtcIsRight(t, 20*time.Millisecond)
+	})
+}
+
+// TestPoliteInTrouble: neither lost answers nor a server that wanders are a reason
+// to ask it again and again.
+func TestPoliteInTrouble(t *testing.T) {
+	for name, trouble := range map[string]func(*sim.TimeServer, int){
+		"one answer in three is lost": func(s *sim.TimeServer, n int) {
+			s.SetFault(sim.Up)
+			if n%3 == 0 {
+				s.SetFault(sim.Down)
+			}
+		},
+		"wanders": func(s *sim.TimeServer, n int) { s.SetOffset(time.Duration(n) * 10 * time.Second) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := start(t, servers(1))
+				time.Sleep(time.Hour)
+				before := r.servers[0].Asked()
+				for n := range 24 * 60 {
+					trouble(r.servers[0], n)
+					time.Sleep(time.Minute)
+				}
+				if n := r.servers[0].Asked() - before; n > 300 {
+					t.Errorf("asked %d times in a day", n)
+				}
+			})
+		})
+	}
+}
+
+// TestOneLie does not cost the drift that was measured.
+func TestOneLie(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, func(r *rig) { servers(1)(r); r.servers[0].SetRate(50) })
+		time.Sleep(6 * time.Hour)
+		truth := r.servers[0].Offset()
+		r.servers[0].SetOffset(time.Hour)
+		for n := r.servers[0].Asked(); r.servers[0].Asked() == n; {
+			time.Sleep(time.Second)
+		}
+		r.servers[0].SetOffset(truth)
+		time.Sleep(time.Hour)
+		if d := r.sync.Get().Drift; d > -45 {
+			t.Errorf("drift %g ppm, want -50", d)
+		}
+	})
+}
+
+// TestKisses: a server that does not want to be asked is not.
+func TestKisses(t *testing.T) {
+	for code, want := range map[string]time.Duration{"RATE": restPeriod, "DENY": restForever, "RSTR": restForever, "INIT": 0} {
+		if got := kisses[kissOf(&ntp.Response{KissCode: code}, ntp.ErrKissOfDeath)].rest; got != want {
+			t.Errorf("%s: %s, want %s", code, got, want)
+		}
+	}
+	if got := kissOf(nil, errNoRTC); got != "" {
+		t.Errorf("no answer: %q", got)
 	}
 }
