@@ -16,7 +16,7 @@ func newDo() *cobra.Command {
 	return &cobra.Command{
 		Use:         "do COMMAND [NAME=VALUE ...]",
 		Short:       "Have the running clock do something",
-		Long:        "Have the running clock do something, and wait until it is done.\n\nCOMMANDS\n" + commandHelp(),
+		Long:        "Have the running clock do something.\n\nCOMMANDS\n" + commandHelp(),
 		Example:     "  wordclockd do force_ntp_sync\n  wordclockd do ota_check_update source=cloudflare",
 		Args:        takes(1, 16),
 		Annotations: daemonExits(exitCheckFailed),

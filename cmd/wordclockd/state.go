@@ -50,7 +50,7 @@ func ask(cmd *cobra.Command, f func(context.Context, *control.Client) error) err
 // offline runs f while no clock can run on the state directory.
 func offline(cmd *cobra.Command, f func(machine.State) error) error {
 	state := stateOf(cmd)
-	lock, err := state.Lock()
+	lock, err := state.Look()
 	if _, busy := errors.AsType[*machine.BusyError](err); busy {
 		return codeError{exitRunning, fmt.Errorf("%s: %w: stop the clock first", verb(cmd), err)}
 	}
@@ -66,7 +66,7 @@ func offline(cmd *cobra.Command, f func(machine.State) error) error {
 
 // heldBy returns who holds the state directory, as a *machine.BusyError.
 func heldBy(cmd *cobra.Command) error {
-	lock, err := stateOf(cmd).Lock()
+	lock, err := stateOf(cmd).Look()
 	_ = lock.Release()
 	if _, busy := errors.AsType[*machine.BusyError](err); busy {
 		return err
@@ -76,7 +76,7 @@ func heldBy(cmd *cobra.Command) error {
 
 // running reports whether a clock holds the state directory.
 func running(cmd *cobra.Command) (bool, error) {
-	lock, err := stateOf(cmd).Lock()
+	lock, err := stateOf(cmd).Look()
 	if _, busy := errors.AsType[*machine.BusyError](err); busy {
 		return true, nil
 	}

@@ -62,10 +62,7 @@ func printStatus(w *tabwriter.Writer, s control.Status) {
 }
 
 func faceLine(f control.Face) string {
-	text := f.Text + strings.Repeat("·", f.MinuteLEDs)
-	if f.MinuteLEDs > 0 {
-		text = f.Text + " " + strings.Repeat("·", f.MinuteLEDs)
-	}
+	text := strings.TrimSpace(f.Text + " " + strings.Repeat("·", f.MinuteLEDs))
 	if f.Unknown {
 		text = "none, the time is unknown"
 	}

@@ -19,8 +19,8 @@ type Service interface {
 	// field. It returns the settings after the change, and its number.
 	Change(ctx context.Context, f func(*Settings) error) (Changed, error)
 
-	// Do carries out a command, and returns when it is done. The answer is
-	// nil, or what its spec promises. The error is an *InvalidError, an
+	// Do carries out a command, and returns when it is done, or under way if
+	// its spec says so. The answer is nil, or what its spec promises. The error is an *InvalidError, an
 	// *UnavailableError, or of what went wrong.
 	Do(ctx context.Context, c Command) (answer any, err error)
 }

@@ -42,7 +42,7 @@ const (
 // Commands lists all commands.
 var Commands = []Spec{
 	{Name: Restart, Doc: "start the clock's firmware anew; settings and face stay"},
-	{Name: ForceNTPSync, Aliases: []string{"sync_time"}, Doc: "ask the time servers now"},
+	{Name: ForceNTPSync, Aliases: []string{"sync_time"}, Doc: "have the time servers asked now; the status shows what they say"},
 	{Name: CheckOTA, Aliases: []string{"check_ota_update"}, Doc: "look for newer firmware", Params: []Param{
 		{Name: "source", Doc: "the one to prefer, this time", Kind: Choice, Options: sources[:]},
 		{Name: "only", Doc: "ask no other", Kind: Bool},

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // TestMain lets a test start this program again, as one that holds a lock until
@@ -72,7 +73,7 @@ func TestLock(t *testing.T) {
 // TestLockWithin one process: the kernel does not say by whom, but says no.
 func TestLockWithin(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")
-	if l, err := TakeLockIfThere(path); l != nil || err != nil {
+	if l, err := ShareLock(path); l != nil || err != nil {
 		t.Errorf("no file: %v, %v", l, err)
 	}
 	if err := (*Lock)(nil).Release(); err != nil {
@@ -82,15 +83,30 @@ func TestLockWithin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = TakeLockIfThere(path)
+	if _, err := TakeLock(path); err == nil || err.Error() != path+" is held by another process" {
+		t.Errorf("error %v", err)
+	}
+	_, err = ShareLock(path)
 	if held, ok := errors.AsType[*HeldError](err); !ok || held.PID != 0 || err.Error() != path+" is held by another process" {
 		t.Errorf("error %v", err)
 	}
 	if err := l.Release(); err != nil {
 		t.Fatal(err)
 	}
-	if l, err = TakeLockIfThere(path); l == nil || err != nil {
+	// Who only looks disturbs nobody else who does, and who wants it all waits.
+	if l, err = ShareLock(path); l == nil || err != nil {
 		t.Errorf("after the release: %v, %v", l, err)
+	}
+	other, err := ShareLock(path)
+	if err != nil {
+		t.Error(err)
+	}
+	time.AfterFunc(50*time.Millisecond, func() {
+		_ = l.Release()
+		_ = other.Release()
+	})
+	if l, err = TakeLock(path); err != nil {
+		t.Fatal(err)
 	}
 	_ = l.Release()
 	if _, err := TakeLock(filepath.Join(path, "below")); err == nil {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // A Lock is held until it is released or the process ends, however it ends.
@@ -31,38 +32,62 @@ func (e *HeldError) Error() string {
 	return fmt.Sprintf("%s is held by process %d%s", e.Path, e.PID, name)
 }
 
+// patience is how long to wait for those who only look.
+const patience = time.Second
+
 // TakeLock locks the file at path, which it creates unless it is there. The
-// error is a *HeldError if somebody else has it.
-func TakeLock(path string) (*Lock, error) { return takeLock(path, os.O_RDWR|os.O_CREATE) }
-
-// TakeLockIfThere locks the file at path; nil if there is none, and so nobody
-// who could hold it.
-func TakeLockIfThere(path string) (*Lock, error) {
-	l, err := takeLock(path, os.O_RDWR)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	return l, err
-}
-
-// takeLock takes two locks: flock(2) belongs to the open file and is the one
-// that counts; fcntl(2) could be lost by a second open of the same process, but
-// it is the one that tells who has it.
-func takeLock(path string, flag int) (*Lock, error) {
-	f, err := os.OpenFile(path, flag, 0o640)
+// error is a *HeldError if somebody else has it; those who share it are waited for
+// a second.
+//
+// There are two locks: flock(2) belongs to the open file and is the one that
+// counts; fcntl(2) could be lost by a second open of the same process, but it is
+// the one that tells who has it.
+func TakeLock(path string) (*Lock, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o640)
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		defer f.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, &HeldError{path, holder(f)}
+	for begin := time.Now(); ; time.Sleep(patience / 50) {
+		err := hold(f, syscall.LOCK_EX)
+		if err == nil {
+			break
 		}
-		return nil, fmt.Errorf("lock %s: %w", path, err)
+		if held, ok := errors.AsType[*HeldError](err); !ok || held.PID > 0 || time.Since(begin) > patience {
+			return nil, errors.Join(err, f.Close())
+		}
 	}
 	own := syscall.Flock_t{Type: syscall.F_WRLCK}
 	_ = syscall.FcntlFlock(f.Fd(), syscall.F_SETLK, &own) // without it, only the name is missing
 	return &Lock{f}, nil
+}
+
+// ShareLock locks the file at path for one of those who only look; nil if there
+// is none, and so nobody who could hold it. The error is a *HeldError if somebody
+// has it for himself.
+func ShareLock(path string) (*Lock, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := hold(f, syscall.LOCK_SH); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return &Lock{f}, nil
+}
+
+// hold takes the lock that counts, without waiting.
+func hold(f *os.File, how int) error {
+	err := syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return &HeldError{f.Name(), holder(f)}
+	}
+	if err != nil {
+		return fmt.Errorf("lock %s: %w", f.Name(), err)
+	}
+	return nil
 }
 
 func holder(f *os.File) (pid int) {

@@ -126,7 +126,7 @@ func (d *device) openJournal(c Config) {
 	d.journal, err = journal.Open(journal.Config{Store: d.store.Store, Time: d.time, Value: d.entries, Log: c.Log})
 	d.log = slog.New(d.journal.Handler(c.Log.Handler()))
 	if err != nil {
-		d.log.Warn("stored journal makes no sense in part, which is left out", "event", "settings_repaired", "err", err)
+		d.log.Warn("stored journal makes no sense in part, which is left out", "event", "settings_invalid", "err", err)
 	}
 }
 

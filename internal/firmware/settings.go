@@ -75,7 +75,7 @@ func readSettings(store *nvs.Store, log *slog.Logger) clock.Settings {
 		return err
 	})
 	if err != nil {
-		log.Warn("stored settings make no sense: the default is used instead", "event", "settings_repaired", "err", err)
+		log.Warn("stored settings make no sense: the default is used instead", "event", "settings_invalid", "err", err)
 	}
 	return s
 }

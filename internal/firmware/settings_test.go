@@ -83,7 +83,7 @@ func TestForeignSettings(t *testing.T) {
 		if want := (clock.Settings{Style: face.Default, Individual: 95, Global: 180, SafetyLimit: 100, Source: clock.GitHub}); s.Settings != want {
 			t.Errorf("%+v, want %+v", s.Settings, want)
 		}
-		d.logged(t, "time_known", "settings_repaired")
+		d.logged(t, "time_known", "settings_invalid")
 		for _, want := range []string{"brightness/halb_style: holds string of 3 bytes", "brightness.global: 3: want 5 to 255", `ota.source: \"Source(9)\"`} {
 			if !strings.Contains(d.log.String(), want) {
 				t.Errorf("want %s in\n%s", want, &d.log)
@@ -165,6 +165,10 @@ func TestStoreDamaged(t *testing.T) {
 		}
 		d.logged(t, "store_replaced", "time_known")
 		d.stop()
+		// Another one does not replace the first.
+		if name := free(path + ".damaged"); name != path+".damaged-2" {
+			t.Errorf("the next is %s", name)
+		}
 		d = start(t, time.Now(), func(d *clockwork) { d.store = path })
 		if s, _ := d.service.Watch(); s.Settings.Global != 9 {
 			t.Errorf("%+v", s.Settings)

@@ -2,9 +2,12 @@ package firmware
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 
+	"wordclockd/internal/durable"
 	"wordclockd/internal/nvs"
 )
 
@@ -24,20 +27,31 @@ func openStore(path string) (o opened) {
 		return opened{memory: true}
 	}
 	o.Store, o.err = nvs.Open(path)
+	_ = durable.SyncDir(filepath.Dir(path)) // it may be new; what cannot be synced is as durable as it gets
 	if _, damaged := errors.AsType[*nvs.DamagedError](o.err); !damaged {
 		return o
 	}
-	aside := path + ".damaged"
-	if err := os.Rename(path, aside); err != nil {
-		o.err = errors.Join(o.err, err)
-		return o
+	o.aside = free(path + ".damaged")
+	if err := os.Rename(path, o.aside); err != nil {
+		return opened{err: errors.Join(o.err, err)}
 	}
-	var err error
-	if o.Store, err = nvs.Open(path); err != nil {
-		return opened{err: err}
+	store, err := nvs.Open(path)
+	if err != nil {
+		return opened{aside: o.aside, err: errors.Join(o.err, err)}
 	}
-	o.aside = aside
+	o.Store = store
 	return o
+}
+
+// free returns a name that no file has, of those that begin with path.
+func free(path string) string {
+	name := path
+	for n := 2; ; n++ {
+		if _, err := os.Lstat(name); err != nil {
+			return name
+		}
+		name = fmt.Sprintf("%s-%d", path, n)
+	}
 }
 
 // report says what was wrong with the store.

@@ -27,11 +27,12 @@ var events = map[string]event{
 	"panic":             {109, clock.OriginSystem, false},
 	"journal_unstored":  {110, clock.OriginSystem, false},
 	"settings_unstored": {102, clock.OriginSystem, false},
-	"settings_repaired": {103, clock.OriginSystem, false},
+	"settings_invalid":  {103, clock.OriginSystem, false},
 	"store_lost":        {104, clock.OriginSystem, false},
 	"store_replaced":    {105, clock.OriginSystem, false},
 	"config_unused":     {106, clock.OriginSystem, false},
 
+	"leds_out":      {207, clock.OriginDisplay, false},
 	"leds_dark":     {200, clock.OriginBus, false},
 	"leds_back":     {201, clock.OriginBus, true},
 	"leds_hung":     {202, clock.OriginBus, false},

@@ -356,7 +356,7 @@ func TestHandler(t *testing.T) {
 // TestEveryEvent of the program has a code, but for those that are no trouble;
 // and every code has an event.
 func TestEveryEvent(t *testing.T) {
-	plain := []string{"start", "face", "leds_out", "command", "http"}
+	plain := []string{"start", "face", "command", "http"}
 	var source strings.Builder
 	for _, root := range []string{"../../internal", "../../cmd"} {
 		err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
@@ -376,9 +376,17 @@ func TestEveryEvent(t *testing.T) {
 			t.Errorf("%s: is logged, and has no code in the journal", m[1])
 		}
 	}
+	b, err := os.ReadFile("../../docs/troubleshooting.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	help := string(b)
 	for name := range events {
 		if !strings.Contains(source.String(), `"`+name+`"`) {
 			t.Errorf("%s: has a code, and is never logged", name)
+		}
+		if !strings.Contains(help, "`"+name+"`") {
+			t.Errorf("%s: is not explained in docs/troubleshooting.md", name)
 		}
 	}
 }

@@ -82,7 +82,7 @@ func (h *house) sim(w http.ResponseWriter, r *http.Request) {
 		control.Fail(w, &clock.InvalidError{Key: "body", Text: err.Error()})
 		return
 	}
-	v, err := simulate(r.Context(), h.board, r.PathValue("name"), in.Args)
+	v, err := simulate(h.board, r.PathValue("name"), in.Args)
 	if err != nil {
 		control.Fail(w, err)
 		return

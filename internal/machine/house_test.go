@@ -205,13 +205,13 @@ func TestTwoMachines(t *testing.T) {
 	if _, err := l.Status(t.Context()); err != nil {
 		t.Errorf("the first one: %v", err)
 	}
-	if _, err := state.Lock(); err == nil {
+	if _, err := state.Look(); err == nil {
 		t.Error("was locked in spite of a clock")
 	}
 	if err := l.stop(); err != nil {
 		t.Fatal(err)
 	}
-	lock, err := state.Lock()
+	lock, err := state.Look()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,7 +242,7 @@ func TestState(t *testing.T) {
 		}
 	}
 	dir := t.TempDir()
-	if l, err := State(filepath.Join(dir, "none")).Lock(); l != nil || err != nil {
+	if l, err := State(filepath.Join(dir, "none")).Look(); l != nil || err != nil {
 		t.Errorf("no directory: %v, %v", l, err)
 	}
 	file := filepath.Join(dir, "file")

@@ -1,7 +1,6 @@
 package machine
 
 import (
-	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -30,7 +29,7 @@ var SimVerbs = []SimVerb{
 }
 
 // simulate does to b what a verb says.
-func simulate(_ context.Context, b *sim.Board, name string, args []string) (any, error) {
+func simulate(b *sim.Board, name string, args []string) (any, error) {
 	var names []string
 	for _, v := range SimVerbs {
 		if v.Name == name {
@@ -134,9 +133,6 @@ func simFault(b *sim.Board, args []string) (any, error) {
 	return nil, nil
 }
 
-// maxTimes bounds how long a fault that is counted lasts.
-const maxTimes = 1 << 20
-
 func parseFault(kind string, args []string) (f sim.Fault, err error) {
 	if f.Kind, err = sim.ParseKind(kind); err != nil {
 		return sim.Fault{}, err
@@ -156,7 +152,7 @@ func parseFault(kind string, args []string) (f sim.Fault, err error) {
 			f.Mask = byte(n)
 		case "times":
 			n, err = strconv.ParseUint(value, 0, 20)
-			f.Times = int(min(n, maxTimes))
+			f.Times = int(n)
 		case "delay":
 			f.Delay, err = time.ParseDuration(value)
 			if f.Delay < 0 || f.Delay > time.Minute {

@@ -59,10 +59,11 @@ func (s State) Create() (*durable.Lock, error) {
 	return l, s.busy(err)
 }
 
-// Lock locks the directory for a while, without a trace; nil if there is none,
-// or if no clock ever ran on it. The error is a *BusyError if one does.
-func (s State) Lock() (*durable.Lock, error) {
-	l, err := durable.TakeLockIfThere(s.lock())
+// Look locks the directory for one of those who only look, without a trace; nil if
+// there is none, or if no clock ever ran on it. The error is a *BusyError if one
+// does.
+func (s State) Look() (*durable.Lock, error) {
+	l, err := durable.ShareLock(s.lock())
 	return l, s.busy(err)
 }
 
