@@ -212,3 +212,41 @@ func TestChangesInTurn(t *testing.T) {
 		<-d.service.(*device).changing
 	})
 }
+
+// TestEveryFieldIsStored: whatever a field is set to is what is loaded.
+func TestEveryFieldIsStored(t *testing.T) {
+	store, err := nvs.Open(filepath.Join(t.TempDir(), "nvs.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	for _, f := range clock.Fields {
+		values := []any{true, false}
+		switch f.Kind {
+		case clock.Integer:
+			values = []any{f.Min, f.Min + 1}
+		case clock.Choice:
+			values = nil
+			for _, o := range f.Options {
+				values = append(values, o)
+			}
+		}
+		for _, v := range values {
+			s := clock.DefaultSettings()
+			if err := f.Set(&s, v); err != nil {
+				t.Fatal(err)
+			}
+			if err := store.Update(func(tx *nvs.Tx) error { return storeSettings(tx, s) }); err != nil {
+				t.Fatal(err)
+			}
+			if err := store.View(func(tx *nvs.Tx) error {
+				if got, err := loadSettings(tx); got != s || err != nil {
+					t.Errorf("%s = %v: loaded %+v, %v, want %+v", f.Key, v, got, err, s)
+				}
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}

@@ -106,7 +106,7 @@ func (h *house) serve(ctx context.Context, l net.Listener, log *slog.Logger) err
 		Handler: h.handler(), ReadHeaderTimeout: headerLimit, IdleTimeout: idleLimit, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(log.With("event", "http").Handler(), slog.LevelWarn),
 	}
-	g, ctx := task.NewGroup(ctx)
+	g, _ := task.NewGroup(ctx)
 	g.Go("serve", func(context.Context) error {
 		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			return err
