@@ -79,7 +79,7 @@ func (x *source) connect(ctx context.Context, w Web, rt *http.Transport, u *url.
 		x.add(Note, "connection", "", "%s answers, without encryption", hostPort(u))
 		return nil
 	}
-	return x.shake(ctx, conn, rt.TLSClientConfig, u.Hostname())
+	return x.shake(ctx, conn, rt.TLSClientConfig, u)
 }
 
 func (x *source) resolve(ctx context.Context, w Web, host string) error {
@@ -107,12 +107,13 @@ func (x *source) resolve(ctx context.Context, w Web, host string) error {
 // shake makes the TLS handshake and judges the certificates by itself: package
 // tls would not show those that it refuses. Nothing is sent over the
 // connection.
-func (x *source) shake(ctx context.Context, conn net.Conn, c *tls.Config, host string) error {
+func (x *source) shake(ctx context.Context, conn net.Conn, c *tls.Config, u *url.URL) error {
+	host := u.Hostname()
 	c = c.Clone()
 	c.ServerName, c.InsecureSkipVerify = host, true
 	t := tls.Client(conn, c)
 	if err := t.HandshakeContext(ctx); err != nil {
-		x.add(Fault, "TLS", "a clock wants TLS 1.2 or newer; if the source is a public one, a firewall or proxy is in between: curl -vI https://"+host,
+		x.add(Fault, "TLS", "a clock wants TLS 1.2 or newer; if the source is a public one, a firewall or proxy is in between: curl -vI https://"+u.Host,
 			"the handshake with %s does not succeed: %v", host, innermost(err))
 		return err
 	}

@@ -55,7 +55,9 @@ func (x *source) binary(ctx context.Context) {
 	b, err := noted{x.http, x}.Open(ctx, ota.ImageName, 0)
 	if err == nil {
 		defer b.Close()
-		_, err = io.ReadFull(b, p)
+		if _, err = io.ReadFull(b, p); errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF // nothing at all is too little as well
+		}
 	}
 	if err != nil {
 		x.image = fault(err)
