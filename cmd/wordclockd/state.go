@@ -98,5 +98,5 @@ func table(cmd *cobra.Command, f func(w *tabwriter.Writer)) error {
 
 // daemonExits are the exit codes of verbs that need the clock.
 func daemonExits(more ...int) map[string]string {
-	return exits(append(more, exitOK, exitError, exitUsage, exitNotRunning)...)
+	return exits(append(more, exitOK, exitError, exitUsage, exitNotRunning, exitRunning)...)
 }
