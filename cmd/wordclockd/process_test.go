@@ -183,6 +183,7 @@ func TestManyClients(t *testing.T) {
 				c, err := control.NewClient(machine.State(state).Socket()).Change(ctx, map[string]any{key: value})
 				if err != nil {
 					t.Errorf("change %d: %v", i, err)
+					cancel() // the others would wait for what does not come
 					return
 				}
 				if c.Settings[key] != float64(value.(int)) {

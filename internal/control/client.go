@@ -97,18 +97,18 @@ func each(stream io.Reader, f func(Status) error) error {
 	}
 }
 
-// How long a clock may take to answer: a command may ask others, all else is at
-// hand, but for a card that is slow to write.
+// How long a clock may take to answer: what it knows is at hand; a change may
+// queue for a card that is slow to write, and a command may ask others.
 const (
-	answerLimit  = 10 * time.Second
-	commandLimit = time.Minute
+	answerLimit = 10 * time.Second
+	actLimit    = 2 * time.Minute
 )
 
 // call sends a request and decodes the answer.
 func (c *Client) call(ctx context.Context, method, path string, in, out any) error {
 	limit := answerLimit
-	if path == "/v1/do" {
-		limit = commandLimit
+	if method == http.MethodPatch || path == "/v1/do" {
+		limit = actLimit
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the clock does not answer within %s", limit))
 	defer cancel()
