@@ -94,15 +94,16 @@ func TestLockWithin(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Who only looks disturbs nobody else who does, and who wants it all waits.
-	if l, err = ShareLock(path); l == nil || err != nil {
-		t.Errorf("after the release: %v, %v", l, err)
+	one, err := ShareLock(path)
+	if one == nil || err != nil {
+		t.Fatalf("after the release: %v, %v", one, err)
 	}
 	other, err := ShareLock(path)
 	if err != nil {
-		t.Error(err)
+		t.Fatal(err)
 	}
 	time.AfterFunc(50*time.Millisecond, func() {
-		_ = l.Release()
+		_ = one.Release()
 		_ = other.Release()
 	})
 	if l, err = TakeLock(path); err != nil {
