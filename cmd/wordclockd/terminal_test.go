@@ -66,7 +66,9 @@ func TestLowTerminal(t *testing.T) {
 	t.Parallel()
 	term := openTerminal(t, 10)
 	cmd := term.start(t, "TERM=xterm")
-	term.until(t, func(lines []string) bool { return count(lines, "time: synced") == 1 && count(lines, "ES IST") == 1 && term.paints() >= 3 })
+	term.until(t, func(lines []string) bool {
+		return count(lines, "time: synced") == 1 && count(lines, "ES IST") == 1 && term.paints() >= 3
+	})
 	lines := term.screen()
 	if count(lines, "ES IST") != 1 || count(lines, "●")+count(lines, "○") != 0 {
 		t.Errorf("want one line:\n%s", strings.Join(lines, "\n"))
