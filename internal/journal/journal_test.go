@@ -222,7 +222,9 @@ func TestStoreFails(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		r.storing <- struct{}{} // nobody stores meanwhile
 		r.c.Store = store
+		<-r.storing
 		r.Flush()
 		_ = store.Close()
 		r = r.again(t)
