@@ -44,7 +44,9 @@ func (c *Checker) ask(ctx context.Context, r Request) []Answer {
 	g, life := task.NewGroup(ctx)
 	rd := &round{c: c, r: r, begin: time.Now(), group: g, came: make(chan Answer, len(clock.Sources))}
 	rd.ctx, rd.giveUp = context.WithCancelCause(life)
-	rd.transport, rd.broken = NewTransport(c.c.OTA, within(life, c.c.Dial))
+	// The context of the requests, not one above it: whoever sees a connection
+	// that was closed by its end has to see that end too.
+	rd.transport, rd.broken = NewTransport(c.c.OTA, within(rd.ctx, c.c.Dial))
 	rd.run()
 	rd.giveUp(errNotWaited)
 	g.Stop(nil)
