@@ -1,6 +1,7 @@
 package flash
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -42,19 +43,22 @@ func unhex(t testing.TB, s string) []byte {
 func TestReadHead(t *testing.T) {
 	p := published(t)
 	want := Head{
-		Segments: 6,
-		Entry:    0x403756D0,
-		FlashLog: 3, // 8 MiB
-		Chip:     9,
-		MaxRev:   99,
-		Digest:   true,
-		Desc:     Desc{Version: "2.11.3", Project: "wordclock"},
-		Time:     "11:35:41",
-		Date:     "Nov 15 2025",
-		IDF:      "v5.4.2",
-		ELF:      [32]byte(p[0xB0:0xD0]),
-		MaxBlock: 199,
-		PageLog:  16,
+		SegmentCount: 6,
+		Mode:         2,   // DIO
+		Speed:        0xF, // 80 MHz
+		FlashLog:     3,   // 8 MiB
+		Entry:        0x403756D0,
+		WP:           0xEE, // none
+		Chip:         9,
+		MaxRev:       99,
+		Hashed:       true,
+		Desc:         Desc{Version: "2.11.3", Project: "wordclock"},
+		Time:         "11:35:41",
+		Date:         "Nov 15 2025",
+		IDF:          "v5.4.2",
+		ELF:          [32]byte(p[0xB0:0xD0]),
+		MaxBlock:     199,
+		PageLog:      16,
 	}
 	for _, more := range []int{0, 1, 4096} {
 		got, err := ReadHead(append(p, make([]byte, more)...))
@@ -83,8 +87,46 @@ func TestReadHeadFields(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Desc{Version: strings.Repeat("v", 32), Project: "clock", SecureVersion: 5}
-	if got.Desc != want || got.MinRev != 101 || got.MaxRev != 0xFFFF || got.MinBlock != 2 || got.Digest || got.IDF != "v5.4.2\xff\x1b" {
+	if got.Desc != want || got.MinRev != 101 || got.MaxRev != 0xFFFF || got.MinBlock != 2 || got.Hashed || got.IDF != "v5.4.2\xff\x1b" {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestHeader writes what was read, with and without a digest.
+func TestHeader(t *testing.T) {
+	p := published(t)
+	copy(p[8:], unhex(t, "000102030900046300ffff01020304"))
+	for p[23] = range byte(2) {
+		h, err := ReadHead(p)
+		if got := h.appendHeader(nil); err != nil || !bytes.Equal(got, p[:24]) {
+			t.Errorf("%x, %v, want %x", got, err, p[:24])
+		}
+	}
+}
+
+// TestPrintable: what a terminal would act on is not shown.
+func TestPrintable(t *testing.T) {
+	for s, want := range map[string]string{
+		"v2.11.3":           "v2.11.3",
+		"Wörter 時計":         "Wörter 時計",
+		"a\x1b[2Jb\r\n\x00": "a\uFFFD[2Jb\uFFFD\uFFFD\uFFFD",
+		"\xff\u202ea":       "\uFFFD\uFFFDa",
+	} {
+		if got := Printable(s); got != want {
+			t.Errorf("%q became %q, want %q", s, got, want)
+		}
+	}
+}
+
+// TestErrorTexts say what was read, and where.
+func TestErrorTexts(t *testing.T) {
+	for want, err := range map[string]error{
+		"read image: offset 0x17: no":            corrupt("image", 23, "no"),
+		"read partition table: offset 0x20: 1 2": moved(unsupported("partition table", 16, "%d %d", 1, 2), 16),
+	} {
+		if err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
 	}
 }
 
@@ -107,6 +149,7 @@ func TestReadHeadErrors(t *testing.T) {
 		{"digest maybe", put(23, 2), 23, "hash_appended is 2"},
 		{"code first", put(24, 0x20, 0, 0, 0x42), 24, "address 0x42000020"},
 		{"before mapped data", put(24, 0xFF, 0xFF, 0xFF, 0x3B), 24, "0x3bffffff"},
+		{"beyond mapped data", put(24, 0x94, 0x10, 0xFB, 0x3D), 24, "0x3dfb1094"},
 		{"behind mapped data", put(24, 0, 0, 0, 0x3E), 24, "0x3e000000"},
 		{"segment too short", put(28, 252, 0, 0, 0), 28, "252 bytes"},
 		{"segment not of words", put(28, 1, 1, 0, 0), 28, "257 bytes"},
@@ -143,9 +186,12 @@ func TestReadHeadBoundaries(t *testing.T) {
 		func(p []byte) { p[1] = 1 },
 		func(p []byte) { p[1] = 16 },
 		func(p []byte) { binary.LittleEndian.PutUint32(p[24:], 0x3C000000) },
-		func(p []byte) { binary.LittleEndian.PutUint32(p[24:], 0x3DFFFFFC) },
+		func(p []byte) { binary.LittleEndian.PutUint32(p[24:], 0x3E000000-0x4EF70) },
 		func(p []byte) { binary.LittleEndian.PutUint32(p[28:], 256) },
-		func(p []byte) { binary.LittleEndian.PutUint32(p[28:], 16<<20-4) },
+		func(p []byte) {
+			binary.LittleEndian.PutUint32(p[24:], 0x3C000020)
+			binary.LittleEndian.PutUint32(p[28:], 16<<20-4)
+		},
 	} {
 		p := published(t)
 		edit(p)
