@@ -29,7 +29,7 @@ bench: ## figures, as ratios to what is named beside them
 fuzz: ## each fuzz target for FUZZ (20s)
 	@grep -rl '^func Fuzz' --include=*_test.go . | while read -r f; do \
 		sed -n 's/^func \(Fuzz[A-Za-z0-9]*\)(.*/\1/p' "$$f" | while read -r t; do \
-			$(GO) test -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZ) "$$(dirname "$$f")" || exit 1; done || exit 1; done
+			$(GO) test -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZ) -fuzzminimizetime 10x "$$(dirname "$$f")" || exit 1; done || exit 1; done
 
 soak: ## the full numbers: N seeds from SEED on; writes docs/proofs.md
 	@mkdir -p bin

@@ -20,11 +20,13 @@ func (e *SignatureError) Error() string {
 	return fmt.Sprintf("verify signature by key %s: %s", e.Key, e.Msg)
 }
 
-// A ForeignError says that a content is signed, but by none of the keys that are
-// trusted.
-type ForeignError struct{ Keys []KeyDigest } // that signed it
+// A ForeignError says that a content is signed by none of the keys that are trusted.
+type ForeignError struct{ Keys []KeyDigest } // that signed it; none if it is not signed
 
 func (e *ForeignError) Error() string {
+	if len(e.Keys) == 0 {
+		return "verify signature: signed by nobody"
+	}
 	msg := "verify signature: signed by a key that is not trusted:"
 	for _, k := range e.Keys {
 		msg += " " + k.String()
@@ -59,9 +61,13 @@ func (b *Block) Verify(digest [sha256.Size]byte) error {
 }
 
 // Trusted checks that a key out of keys has signed the content with that digest. The
-// error is a [*ForeignError] if only others have, else a [*SignatureError].
+// error is a [*ForeignError] if only others have, or nobody, else a
+// [*SignatureError]. A nil Signature is none.
 func (s *Signature) Trusted(digest [sha256.Size]byte, keys []KeyDigest) error {
 	var foreign ForeignError
+	if s == nil {
+		return &foreign
+	}
 	var bad error
 	for i := range s.Blocks {
 		b := &s.Blocks[i]

@@ -187,3 +187,40 @@ func TestSignImageErrors(t *testing.T) {
 		t.Error("what was read of the image is another now")
 	}
 }
+
+// TestTrustedUnsigned: what nobody signed, nobody trusted has signed.
+func TestTrustedUnsigned(t *testing.T) {
+	var none *Signature
+	err := none.Trusted([32]byte{}, []KeyDigest{{1}})
+	if e, ok := errors.AsType[*ForeignError](err); !ok || len(e.Keys) != 0 || !strings.Contains(err.Error(), "signed by nobody") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestStaleSignature: a signature that an older image left in a slot is none of the
+// one that is there now.
+func TestStaleSignature(t *testing.T) {
+	images := map[string][]byte{}
+	for _, version := range []string{"1.0.0", "1.0.1"} {
+		p, err := Build{Desc: Desc{Version: version, Project: "wordclock"}}.Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		images[version] = p
+	}
+	m, err := ReadImage(bytes.NewReader(images["1.0.0"]), int64(len(images["1.0.0"])))
+	if err != nil {
+		t.Fatal(err)
+	}
+	slot, err := SignImage(images["1.0.0"], m, testKeys()[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for version, signed := range map[string]bool{"1.0.0": true, "1.0.1": false} {
+		copy(slot, images[version])
+		m, err := ReadSlot(bytes.NewReader(slot), int64(len(slot)))
+		if err != nil || (m.Signature != nil) != signed {
+			t.Errorf("%s: signature %v, %v", version, m.Signature, err)
+		}
+	}
+}

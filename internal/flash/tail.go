@@ -1,5 +1,7 @@
 package flash
 
+import "slices"
+
 // sector returns where a signature has to lie.
 func (m *Image) sector() int64 { return up(m.Size, SectorSize) }
 
@@ -52,8 +54,13 @@ func (s *scanner) leftovers(m *Image) error {
 	if firstNot(p[:fill], 0xFF) >= 0 {
 		return nil
 	}
-	if sig, err := ReadSignature(p[fill:]); err == nil {
+	if sig, err := ReadSignature(p[fill:]); err == nil && sig.isAbout(m.Signed) {
 		m.Signature, m.End = sig, s.off
 	}
 	return nil
+}
+
+// isAbout reports whether a block of s claims to have signed what has that digest.
+func (s *Signature) isAbout(digest [digestSize]byte) bool {
+	return slices.ContainsFunc(s.Blocks, func(b Block) bool { return b.Digest == digest })
 }

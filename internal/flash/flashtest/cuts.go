@@ -282,12 +282,18 @@ func positions(n int, random *rand.Rand) []int {
 // Read reads what a device holds after c, which held what is in layers when the
 // segment began.
 func (c Cut) Read(device int, layers []Content, p []byte, off int64) {
-	_, _ = readAt(p, off, off+int64(len(p)), func(n int64) Piece {
-		if x, ok := c[Place{device, n}]; ok {
-			return x
+	read(p, off, layers...)
+	for place, x := range c {
+		at := place.Sector*HostSector - off
+		if place.Device != device || at <= -HostSector || at >= int64(len(p)) {
+			continue
 		}
-		return top(layers, n)
-	})
+		if at < 0 {
+			copy(p, x[-at:])
+			continue
+		}
+		copy(p[at:], x[:])
+	}
 }
 
 // Content returns what c left on a device, as a layer.
@@ -295,7 +301,7 @@ func (c Cut) Content(device int) Content {
 	content := Content{}
 	for p, x := range c {
 		if p.Device == device {
-			content[p.Sector] = x
+			content.set(p.Sector, x)
 		}
 	}
 	return content

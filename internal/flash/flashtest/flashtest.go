@@ -13,6 +13,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 
 	"wordclockd/internal/flash"
 )
@@ -24,19 +25,67 @@ const HostSector = 64
 // A Piece is what one host sector holds.
 type Piece = [HostSector]byte
 
-var erased = Piece(bytes.Repeat([]byte{0xFF}, HostSector))
+// Content is what some of a device holds; the rest is erased.
+type Content map[int64]*block // by offset / blockSize
 
-// Content is what a device holds, by the numbers of its host sectors. Those that
-// are not there are erased.
-type Content map[int64]Piece
+// A block is as many host sectors as there are bits in a word.
+type block struct {
+	has    uint64
+	pieces [64]Piece
+}
+
+const blockSize = 64 * HostSector
 
 // Store writes p at off, a multiple of [HostSector], whatever was there.
 func (c Content) Store(p []byte, off int64) {
 	for len(p) > 0 {
-		piece := top([]Content{c}, off/HostSector)
+		piece := c.piece(off / HostSector)
 		n := copy(piece[:], p)
-		c[off/HostSector] = piece
+		c.set(off/HostSector, piece)
 		p, off = p[n:], off+int64(n)
+	}
+}
+
+func (c Content) set(n int64, p Piece) {
+	b := c[n/64]
+	if b == nil {
+		b = &block{}
+		c[n/64] = b
+	}
+	b.has |= 1 << (n % 64)
+	b.pieces[n%64] = p
+}
+
+func (c Content) piece(n int64) (p Piece) {
+	read(p[:], n*HostSector, c)
+	return p
+}
+
+// read reads p at off from layers, of which an earlier one hides a later one.
+func read(p []byte, off int64, layers ...Content) {
+	for len(p) > 0 {
+		within := off % blockSize
+		part := p[:min(int64(len(p)), blockSize-within)]
+		for i := range part {
+			part[i] = 0xFF
+		}
+		for _, c := range slices.Backward(layers) {
+			if b := c[off/blockSize]; b != nil {
+				b.read(part, within)
+			}
+		}
+		p, off = p[len(part):], off+int64(len(part))
+	}
+}
+
+func (b *block) read(p []byte, off int64) {
+	for len(p) > 0 {
+		within := off % HostSector
+		n := min(int64(len(p)), HostSector-within)
+		if b.has&(1<<(off/HostSector)) != 0 {
+			copy(p[:n], b.pieces[off/HostSector][within:])
+		}
+		p, off = p[n:], off+n
 	}
 }
 
@@ -68,7 +117,8 @@ type Change struct {
 // Device returns a device that holds what is in layers, of which an earlier one hides
 // a later one. It does not change them.
 func (l *Line) Device(g flash.Geometry, layers ...Content) *Device {
-	d := &Device{line: l, number: len(l.devices), g: g, base: layers, now: Content{}}
+	now := Content{}
+	d := &Device{line: l, number: len(l.devices), g: g, layers: append([]Content{now}, layers...), now: now}
 	l.devices = append(l.devices, d)
 	return d
 }
@@ -91,8 +141,8 @@ type Device struct {
 	line   *Line
 	number int
 	g      flash.Geometry
-	base   []Content
-	now    Content // what differs from base
+	layers []Content
+	now    Content // the first of them
 }
 
 // Geometry implements flash.Device.
@@ -101,41 +151,16 @@ func (d *Device) Geometry() flash.Geometry { return d.g }
 // Number returns which device of the line it is, from 0.
 func (d *Device) Number() int { return d.number }
 
-func (d *Device) piece(n int64) Piece {
-	if p, ok := d.now[n]; ok {
-		return p
-	}
-	return top(d.base, n)
-}
-
-// top is what the first of some layers holds that has it.
-func top(layers []Content, n int64) Piece {
-	for _, c := range layers {
-		if p, ok := c[n]; ok {
-			return p
-		}
-	}
-	return erased
-}
-
 // ReadAt implements flash.Device.
 func (d *Device) ReadAt(p []byte, off int64) (n int, err error) {
-	return readAt(p, off, d.g.Size, d.piece)
-}
-
-func readAt(p []byte, off, size int64, piece func(int64) Piece) (n int, err error) {
 	if off < 0 {
 		return 0, &flash.MisuseError{Op: "read", Off: off, Msg: "below zero"}
 	}
-	if most := size - min(off, size); int64(len(p)) > most {
+	if most := d.g.Size - min(off, d.g.Size); int64(len(p)) > most {
 		p, err = p[:most], io.EOF
 	}
-	for n < len(p) {
-		at := off + int64(n)
-		s := piece(at / HostSector)
-		n += copy(p[n:], s[at%HostSector:])
-	}
-	return n, err
+	read(p, off, d.layers...)
+	return len(p), err
 }
 
 // Program implements flash.Device.
@@ -184,12 +209,13 @@ func (d *Device) change(c Change) error {
 	}
 	for p, off := c.Data, c.Off; len(p) > 0; {
 		n := off / HostSector
-		from, now := d.piece(n), d.piece(n)
-		begin := int(off % HostSector)
+		var from Piece
+		read(from[:], n*HostSector, d.layers...)
+		now, begin := from, int(off%HostSector)
 		count := copy(now[begin:], p)
 		if now != from {
 			d.line.note(Place{d.number, n}, step{from, now, begin, begin + count, len(c.Data)})
-			d.now[n] = now
+			d.now.set(n, now)
 		}
 		p, off = p[count:], off+int64(count)
 	}
