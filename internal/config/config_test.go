@@ -138,7 +138,7 @@ func TestVariablesAreOneToOne(t *testing.T) {
 		}
 		seen[Variable(k.name)] = k.name
 	}
-	for _, v := range forTests {
+	for _, v := range noKeys {
 		if k, ok := seen[v]; ok {
 			t.Errorf("%s is %s and for tests", v, k)
 		}

@@ -26,7 +26,7 @@ type reading struct {
 func (r *reading) environ(environ []string) {
 	for _, e := range environ {
 		name, value, _ := strings.Cut(e, "=")
-		if !strings.HasPrefix(name, prefix) || slices.Contains(forTests, name) {
+		if !strings.HasPrefix(name, prefix) || slices.Contains(noKeys, name) {
 			continue
 		}
 		o := Origin{Name: name}

@@ -98,6 +98,10 @@ func holder(f *os.File) (pid int) {
 	return max(0, int(asked.Pid))
 }
 
+// File returns the file that is locked: for reading and writing if the lock was
+// taken, for reading if it is shared. It is closed when the lock is released.
+func (l *Lock) File() *os.File { return l.f }
+
 // Release gives the lock up. A nil Lock is none.
 func (l *Lock) Release() error {
 	if l == nil {
