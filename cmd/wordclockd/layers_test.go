@@ -26,7 +26,7 @@ type room struct {
 var rooms = map[string]room{
 	"cmd/wordclockd": {layer: 6, modules: []string{"github.com/spf13/cobra", "github.com/lmittmann/tint"}},
 
-	"machine": {layer: 5},
+	"machine": {layer: 5, modules: []string{"github.com/coreos/go-systemd/v22"}},
 
 	"firmware": {layer: 4},
 	"doctor":   {layer: 4, modules: []string{"periph.io/x/conn/v3"}},
@@ -38,17 +38,18 @@ var rooms = map[string]room{
 	"ota":        {layer: 2},
 	"boot":       {layer: 2},
 
-	"config":       {layer: 1, modules: []string{"github.com/goccy/go-yaml"}},
-	"nvs":          {layer: 1, modules: []string{"go.etcd.io/bbolt"}},
-	"journal":      {layer: 1, sees: []string{"nvs", "clock"}},
-	"clock":        {layer: 1},
-	"flash":        {layer: 1},
-	"hal":          {layer: 1, modules: []string{"periph.io/x/conn/v3"}},
-	"hal/tlc59116": {layer: 1, modules: []string{"periph.io/x/conn/v3"}},
-	"hal/ds3231":   {layer: 1, modules: []string{"periph.io/x/conn/v3"}},
-	"hal/bh1750":   {layer: 1, modules: []string{"periph.io/x/conn/v3"}},
-	"hal/linux":    {layer: 1, sees: []string{"hal"}, modules: []string{"periph.io/x/conn/v3", "periph.io/x/host/v3"}},
-	"hal/sim":      {layer: 1, sees: []string{"hal"}, modules: []string{"periph.io/x/conn/v3"}},
+	"config":          {layer: 1, modules: []string{"github.com/goccy/go-yaml"}},
+	"nvs":             {layer: 1, modules: []string{"go.etcd.io/bbolt"}},
+	"journal":         {layer: 1, sees: []string{"nvs", "clock"}},
+	"clock":           {layer: 1},
+	"flash":           {layer: 1},
+	"flash/flashtest": {layer: 1, sees: []string{"flash"}},
+	"hal":             {layer: 1, modules: []string{"periph.io/x/conn/v3"}},
+	"hal/tlc59116":    {layer: 1, modules: []string{"periph.io/x/conn/v3"}},
+	"hal/ds3231":      {layer: 1, modules: []string{"periph.io/x/conn/v3"}},
+	"hal/bh1750":      {layer: 1, modules: []string{"periph.io/x/conn/v3"}},
+	"hal/linux":       {layer: 1, sees: []string{"hal"}, modules: []string{"periph.io/x/conn/v3", "periph.io/x/host/v3"}},
+	"hal/sim":         {layer: 1, sees: []string{"hal"}, modules: []string{"periph.io/x/conn/v3"}},
 
 	"durable": {layer: 0},
 	"proof":   {layer: 0},
@@ -74,6 +75,10 @@ var bans = []ban{
 	{
 		what: "proof",
 		why:  "it is for tests, and links package testing",
+	},
+	{
+		what: "flash/flashtest",
+		why:  "it is for tests: what a power cut can leave",
 	},
 	{
 		what: "config",

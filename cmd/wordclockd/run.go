@@ -6,10 +6,14 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"wordclockd/internal/boot"
 	"wordclockd/internal/clock"
 	"wordclockd/internal/config"
 	"wordclockd/internal/face"
@@ -28,12 +32,17 @@ On a terminal the front of the clock is drawn as it is lit, with the log above.
 Elsewhere there is the log alone, on standard error: as text if that is a
 terminal, else as JSON. NO_COLOR takes the colour away.
 
-Settings and journal are kept in the state directory, of which a clock is the only
-user. Whatever can be configured is listed by "wordclockd config show"; each key,
+Flash, settings and journal are kept in the state directory, of which a clock is the
+only user. The first start makes a flash with this program in its first slot.
+
+Firmware that crashes or hangs is started again, on trial the one before it. If it
+cannot be ended, the process is replaced; under systemd it ends, to be started anew.
+
+Whatever can be configured is listed by "wordclockd config show"; each key,
 such as board.leds_bus, is an environment variable too: WORDCLOCKD_BOARD_LEDS_BUS.`,
 		Example:     "  wordclockd run\n  WORDCLOCKD_BOARD_SENSORS_BUS=1 wordclockd run --board linux",
 		Args:        takes(0, 0),
-		Annotations: exits(exitOK, exitError, exitUsage, exitRunning),
+		Annotations: exits(exitOK, exitError, exitUsage, exitRunning, exitNothingBootable, exitWatchdog),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var flags []config.Flag
 			if cmd.Flags().Changed("board") {
@@ -46,24 +55,68 @@ such as board.leds_bus, is an environment variable too: WORDCLOCKD_BOARD_LEDS_BU
 			if wantsJSON(cmd) {
 				c.Log.Format = "json"
 			}
-			err = run(cmd.Context(), stateOf(cmd), c)
-			if _, busy := errors.AsType[*machine.BusyError](err); busy {
-				return codeError{exitRunning, fmt.Errorf("run clock: %w: stop it, or name another directory by --state", err)}
-			}
-			if err != nil {
-				return fmt.Errorf("run clock: %w", err)
-			}
-			return nil
+			return runError(run(cmd.Context(), stateOf(cmd), c))
 		},
 	}
 	cmd.Flags().StringVar(&board, "board", config.Sim, "what to run on: sim or linux")
 	return cmd
 }
 
+// runError gives an error of a clock its exit code. If the process has to end for
+// the clock to go on, it is replaced by a new one, unless systemd does that.
+func runError(err error) error {
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("run clock: %w", err)
+	stuck, isStuck := errors.AsType[*boot.StuckError](err)
+	_, busy := errors.AsType[*machine.BusyError](err)
+	_, nothing := errors.AsType[*boot.NothingError](err)
+	switch {
+	case busy:
+		return codeError{exitRunning, fmt.Errorf("%w: stop it, or name another directory by --state", err)}
+	case nothing:
+		return codeError{exitNothingBootable, fmt.Errorf("%w: put an image there by \"wordclockd flash write\", or begin anew by \"wordclockd flash init --force\"", err)}
+	case isStuck && supervised():
+		return codeError{exitWatchdog, err}
+	case isStuck:
+		report(err)
+		return codeError{exitWatchdog, replace(stuck.Reason)}
+	}
+	return err
+}
+
+// lastVariable tells the next process how the last one ended.
+const lastVariable = "WORDCLOCKD_LAST"
+
+// lastReset returns how the process before this one ended, if it was replaced.
+func lastReset() boot.Reset {
+	r, err := boot.ParseReason(os.Getenv(lastVariable))
+	if err != nil {
+		return boot.Reset{}
+	}
+	return boot.Reset{Reason: r}
+}
+
+// supervised reports whether systemd starts the process anew when it ends.
+func supervised() bool {
+	return os.Getenv("NOTIFY_SOCKET") != "" || os.Getenv("SYSTEMD_EXEC_PID") == strconv.Itoa(os.Getpid())
+}
+
+// replace replaces the process by a new one; it only returns if that fails.
+func replace(why boot.Reason) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	environ := slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, lastVariable+"=") })
+	return fmt.Errorf("run clock: replace process: %w", syscall.Exec(self, os.Args, append(environ, lastVariable+"="+why.String())))
+}
+
 // run runs the clock, with a front end that suits where it is started.
 func run(ctx context.Context, state machine.State, c *config.Loaded) error {
 	signal.Ignore(syscall.SIGPIPE) // nobody reads the log: no reason to go dark
-	mc := machine.Config{Config: c.Config, State: state, Desc: self}
+	mc := machine.Config{Config: c.Config, State: state, Desc: self, Built: built(), Last: lastReset()}
 	log := openConsole(os.Stderr)
 	defer log.close()
 	if c.Log.Format == "json" || !isTerminal(os.Stdout) {

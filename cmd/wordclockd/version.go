@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -12,7 +13,7 @@ import (
 )
 
 // version is that of the next or present release; CHANGELOG.md has it too.
-const version = "0.2.0"
+const version = "0.3.0"
 
 // self is this program as an image.
 var self = flash.Desc{Version: version, Project: "wordclock"}
@@ -41,6 +42,22 @@ func newVersion() *cobra.Command {
 			return err
 		},
 	}
+}
+
+// built returns when the source of this program was committed; zero if the build
+// does not know.
+func built() time.Time {
+	info, _ := debug.ReadBuildInfo()
+	if info == nil {
+		return time.Time{}
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.time" {
+			at, _ := time.Parse(time.RFC3339, s.Value)
+			return at
+		}
+	}
+	return time.Time{}
 }
 
 // commit returns the revision that the program was built from, with a + if

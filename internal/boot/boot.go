@@ -1,40 +1,70 @@
-// Package boot starts the firmware and serves what it asks of its boot loader.
+// Package boot chooses a slot, starts what is in it, restarts it, and rolls back;
+// it is the one writer of otadata and of the fuses.
 //
-// There is one image yet, the program itself, and the loader plainly calls it.
-// Slots, trials and rollback come with the A/B store, behind the same types.
+// It decides by the flash alone: settings, network and files may be lost.
+//
+// # Failure model
+//
+// The power can go at any byte. What is read after that is, of each 64 bytes that
+// were not synced yet, any state that they ever had. At the next start something
+// that was verified is started; what a call acknowledged is so; an image is only
+// remembered as bad if it was; and a further update succeeds.
+//
+// What has to be written is ordered so that each step is durable before the next:
+// a slot is erased, programmed, synced, read back and verified before the entry of
+// otadata that selects it is written. That goes to the sector that is not the one
+// of the image that runs. The power may go while the trial of an image is noted; it
+// then is as if it had gone during the trial: the older one is started, and the
+// update can be repeated.
 package boot
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"sync"
 
 	"wordclockd/internal/flash"
+	"wordclockd/internal/task"
 )
 
 // An App is an image that can be started. It returns nil when ctx is done, a
 // *Restart to be started again, or what broke it.
+//
+// It is the one place that decides how an image is run: what is here is plain
+// data, and what is asked are messages.
 type App func(ctx context.Context, in Info, ask Asks) error
 
 // Info tells an image what it is and why it runs. It is plain data.
 type Info struct {
-	Boot  uint32 // starts counted by this loader, from 1
-	Slot  int    // the image's slot, 0 or 1
-	Desc  flash.Desc
-	Trial bool  // the image has yet to be confirmed
-	Last  Reset // why the start before this one ended
+	Boot    uint32 // starts counted by this loader, from 1
+	Slot    int    // of the image: 0 and so on, or Factory or Test
+	Desc    flash.Desc
+	Profile flash.Profile // what the image was made to do wrong
+	Trial   bool          // the image has yet to be confirmed
+	Last    Reset         // why the start before this one ended
+	GaveUp  *GaveUp       // the image in another slot that was given up last; nil if none was
 }
 
-// Asks is what an image may ask of its loader.
+// GaveUp tells of an image that was given up.
+type GaveUp struct {
+	Slot   int
+	Desc   flash.Desc // zero if the image is not there any more
+	Reason Reason
+	Now    bool // at this start, so that it is news
+}
+
+// Asks is what an image may ask of its loader. They can be called at any time, and
+// fail when the image is not the one that runs any more.
 type Asks interface {
 	// Alive is the sign of life that the watchdog waits for.
 	Alive()
+	// Free makes that what is in slot is not started before it is staged. It comes
+	// before the first byte of another image is written there.
+	Free(slot int) error
 	// Stage makes the image in slot the one that is tried at the next start.
 	Stage(slot int) error
 	// Confirm ends the trial of the running image well.
 	Confirm() error
-	// Reject ends its trial badly: the other image is started again.
+	// Reject gives the running image up: another one is started, by a restart that
+	// the loader brings about. It is a *RollbackError if there is none.
 	Reject(Reason, string) error
 }
 
@@ -49,92 +79,26 @@ type Restart struct{ Reason Reason }
 
 func (r *Restart) Error() string { return "restart: " + r.Reason.String() }
 
-// A Loader starts images. Restart and Boot may be called at any time.
-type Loader struct {
-	Desc flash.Desc // of the program itself
+// A StuckError says that an image did not end when it was told to. Nothing can be
+// started beside it: the process has to end.
+type StuckError struct{ Reason Reason }
 
-	mu   sync.Mutex
-	boot uint32                  // the present start, or the last
-	stop context.CancelCauseFunc // of the image that runs; nil if none does
+func (e *StuckError) Error() string {
+	return "the firmware was told to end, for " + e.Reason.String() + ", and did not: the process has to"
 }
 
-// Boot returns the number of the present start, 0 before the first.
-func (l *Loader) Boot() uint32 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.boot
-}
+// Unwrap returns [task.ErrNotStopped].
+func (e *StuckError) Unwrap() error { return task.ErrNotStopped }
 
-// Restart ends the image that runs, so that it is started again. It does not
-// wait for that.
-func (l *Loader) Restart(r Reason) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.stop != nil {
-		l.stop(&Restart{r})
-	}
-}
+// A NothingError says that no slot can be started.
+type NothingError struct{ Contents []Content }
 
-// Run starts app, and again as often as it asks for or is told to, until ctx is
-// done.
-func (l *Loader) Run(ctx context.Context, app App) error {
-	in := Info{Desc: l.Desc}
-	for {
-		in.Boot++
-		err := l.start(ctx, app, in)
-		r, ok := errors.AsType[*Restart](err)
-		if !ok {
-			return err
-		}
-		in.Last = Reset{Reason: r.Reason}
-		if ctx.Err() != nil {
-			return l.last(ctx, app, in)
+func (e *NothingError) Error() string {
+	text := "nothing can be started"
+	for _, c := range e.Contents {
+		if c.Err != nil {
+			text += ": " + c.Name + ": " + c.Err.Error()
 		}
 	}
-}
-
-// last starts an image only to be stopped: the one before it left the board to a
-// successor, LEDs lit, and then the loader was told to stop.
-func (l *Loader) last(ctx context.Context, app App, in Info) error {
-	in.Boot++
-	err := l.start(ctx, app, in)
-	if _, ok := errors.AsType[*Restart](err); ok {
-		return nil
-	}
-	return err
-}
-
-// start runs app once. An image that ended well because it was told to restart
-// is as good as one that asked for it.
-func (l *Loader) start(ctx context.Context, app App, in Info) error {
-	inner, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	l.hold(in.Boot, stop)
-	defer l.hold(in.Boot, nil)
-	err := app(inner, in, alone{})
-	if r, ok := errors.AsType[*Restart](context.Cause(inner)); ok && err == nil {
-		return r
-	}
-	return err
-}
-
-func (l *Loader) hold(boot uint32, stop context.CancelCauseFunc) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.boot, l.stop = boot, stop
-}
-
-// alone answers an image beside which there is no other.
-type alone struct{}
-
-func (alone) Alive() {}
-
-func (alone) Stage(slot int) error {
-	return fmt.Errorf("stage slot %d: there is no second slot", slot)
-}
-
-func (alone) Confirm() error { return nil } // it is not on trial
-
-func (alone) Reject(Reason, string) error {
-	return errors.New("reject: the image is not on trial")
+	return text
 }

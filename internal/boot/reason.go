@@ -6,14 +6,14 @@ import "fmt"
 type Reason uint8
 
 const (
-	None Reason = iota
-	User        // somebody asked for it
-	Crashed
-	Hung
-	CheckFailed
-	NeverConfirmed
-	PowerLost
-	ImageInvalid
+	None           Reason = iota
+	User                  // somebody asked for it
+	Crashed               // it broke, or was killed
+	Hung                  // it gave no sign of life
+	CheckFailed           // it was judged, and failed
+	NeverConfirmed        // it was started often enough to be judged, and was not
+	PowerLost             // the power, or the host, went away
+	ImageInvalid          // what is in its slot is no image that may be started
 )
 
 // reasons is the one table of the names on the wire.

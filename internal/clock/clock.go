@@ -37,6 +37,7 @@ type Status struct {
 	Boot     uint32    // starts of the firmware
 	Started  time.Time // this one, by the host's clock
 	Version  string    // of the image that runs
+	Trial    bool      // that image has yet to be confirmed, when it was started
 	Board    string    // sim or linux
 	Has      []Capability
 	Time     Time

@@ -35,6 +35,8 @@ const (
 	Restart      = "restart"
 	ForceNTPSync = "force_ntp_sync"
 	CheckOTA     = "ota_check_update"
+	ConfirmOTA   = "ota_confirm"
+	RollBackOTA  = "ota_rollback"
 	ResetWiFi    = "reset_wifi"
 	ClearJournal = "error_log_clear"
 )
@@ -48,6 +50,8 @@ var Commands = []Spec{
 		{Name: "only", Doc: "ask no other", Kind: Bool},
 		{Name: "force", Doc: "an older or equal version counts as available", Kind: Bool},
 	}},
+	{Name: ConfirmOTA, Doc: "keep the image that is on trial"},
+	{Name: RollBackOTA, Doc: "give the running image up, and start the other one"},
 	{Name: ResetWiFi, Doc: "forget the network; the operating system joins networks, so this needs a hook"},
 	{Name: ClearJournal, Doc: "empty the error journal", Params: []Param{
 		{Name: "what", Doc: "the entries, or the counters", Kind: Choice, Options: []string{"entries", "stats"}},

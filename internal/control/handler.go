@@ -14,6 +14,7 @@
 //
 // Of the house around it, which answer while the firmware restarts too:
 //
+//	GET   /v1/slots     Slots
 //	POST  /v1/reboot
 //	POST  /v1/sim/NAME  {"args": […]} → {"answer": …}, on a simulated board
 //

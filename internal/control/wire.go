@@ -11,6 +11,7 @@ import (
 type Status struct {
 	Boot     uint32         `json:"boot"`
 	Version  string         `json:"version"`
+	Trial    bool           `json:"trial"` // the image has yet to be confirmed
 	Board    string         `json:"board"`
 	PID      int            `json:"pid"`
 	UptimeS  int64          `json:"uptime_s"`
@@ -78,7 +79,7 @@ type JournalHead struct {
 
 func newStatus(s clock.Status, pid int, now time.Time) Status {
 	w := Status{
-		Boot: s.Boot, Version: s.Version, Board: s.Board, PID: pid,
+		Boot: s.Boot, Version: s.Version, Trial: s.Trial, Board: s.Board, PID: pid,
 		UptimeS:  int64(now.Sub(s.Started) / time.Second),
 		Time:     newTime(s.Time, s.Sync, now),
 		Face:     Face{Text: s.Face.Phrase.Text(), MinuteLEDs: s.Face.Phrase.MinuteLEDs(), Unknown: s.Face.Unknown, DarkRows: append([]int{}, s.Face.Dark...)},

@@ -25,6 +25,8 @@ var commands = map[string]func(*device, context.Context, map[string]string) (any
 	clock.Restart:      (*device).doRestart,
 	clock.ForceNTPSync: (*device).doSync,
 	clock.CheckOTA:     (*device).doCheck,
+	clock.ConfirmOTA:   (*device).doConfirm,
+	clock.RollBackOTA:  (*device).doRollback,
 	clock.ResetWiFi:    (*device).doResetWiFi,
 	clock.ClearJournal: (*device).doClear,
 }

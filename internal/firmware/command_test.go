@@ -10,7 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"wordclockd/internal/boot"
 	"wordclockd/internal/clock"
 	"wordclockd/internal/config"
 	"wordclockd/internal/face"
@@ -81,7 +80,7 @@ func TestRestartWhileBusHangs(t *testing.T) {
 				return err
 			},
 		})
-		var l boot.Loader
+		l := plainLoader(t)
 		if err := l.Run(t.Context(), app); !errors.Is(err, task.ErrNotStopped) || starts != 1 {
 			t.Errorf("%d starts, %v", starts, err)
 		}

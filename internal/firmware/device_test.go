@@ -13,6 +13,7 @@ import (
 	"wordclockd/internal/boot"
 	"wordclockd/internal/clock"
 	"wordclockd/internal/face"
+	"wordclockd/internal/flash"
 	"wordclockd/internal/hal/sim"
 	"wordclockd/internal/proof"
 	"wordclockd/internal/task"
@@ -23,6 +24,7 @@ type clockwork struct {
 	board   *sim.Board
 	synced  atomic.Bool // the host's clock
 	store   string      // the file of settings; "" is none
+	loader  *boot.Loader
 	service clock.Service
 	log     proof.Log
 	zone    *time.Location
@@ -50,6 +52,7 @@ func (d *clockwork) run(t testing.TB, change func(*Config)) {
 	t.Helper()
 	c := Config{
 		Board:  d.board.Board,
+		Kind:   "sim",
 		Zone:   d.zone,
 		Synced: func() (bool, error) { return d.synced.Load(), nil },
 		Store:  d.store,
@@ -63,13 +66,13 @@ func (d *clockwork) run(t testing.TB, change func(*Config)) {
 	if change != nil {
 		change(&c)
 	}
-	app := App(c)
+	app, l := App(c), d.loader
+	if l == nil {
+		l = plainLoader(t)
+	}
+	l.Log = c.Log
 	g, _ := task.NewGroup(context.Background())
-	g.Go("boot", func(ctx context.Context) error {
-		var l boot.Loader
-		l.Desc.Version = "1.2.3"
-		return l.Run(ctx, app)
-	})
+	g.Go("boot", func(ctx context.Context) error { return l.Run(ctx, app) })
 	d.stop = func() {
 		g.Stop(nil)
 		if err := g.Wait(); err != nil {
@@ -77,6 +80,43 @@ func (d *clockwork) run(t testing.TB, change func(*Config)) {
 		}
 	}
 	t.Cleanup(d.stop)
+}
+
+// newLoader returns a boot loader over flash in memory, with an image in its first
+// slot, and one that is to be tried in the second if there is to be one.
+func newLoader(t testing.TB, first flash.Build, second ...flash.Build) *boot.Loader {
+	t.Helper()
+	table := flash.Intended()
+	dev := flash.NewMemory(flash.Geometry{Size: 16 << 20, Sector: flash.SectorSize})
+	image, err := first.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := boot.Create(dev, table, image); err != nil {
+		t.Fatal(err)
+	}
+	store, err := boot.Open(dev, flash.NewMemory(flash.FuseGeometry), table, "this start")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range second {
+		if image, err = b.Marshal(); err != nil {
+			t.Fatal(err)
+		}
+		if err := dev.Program(image, table.Slots()[1].Off); err != nil {
+			t.Fatal(err)
+		}
+		if err := store.Stage(1, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return &boot.Loader{Store: store, Log: slog.New(slog.DiscardHandler)}
+}
+
+// plainLoader is one that starts an image that does nothing wrong.
+func plainLoader(t testing.TB) *boot.Loader {
+	t.Helper()
+	return newLoader(t, flash.Build{Desc: flash.Desc{Version: "1.2.3", Project: "wordclock"}})
 }
 
 // sees fails unless exactly the LEDs of p are lit, leaving dark rows aside.

@@ -62,6 +62,7 @@ type runner interface {
 type device struct {
 	// Immutable.
 	tasks   []runner
+	ask     boot.Asks
 	front   func(context.Context, clock.Service, *slog.Logger) error
 	log     *slog.Logger // into the journal too
 	store   opened
@@ -90,32 +91,37 @@ type device struct {
 // build makes the tasks; nothing runs and no bus is touched.
 func build(c Config, in boot.Info, ask boot.Asks, store opened) *device {
 	d := &device{
-		front: c.Front, store: store, version: in.Desc.Version,
+		front: c.Front, ask: ask, store: store, version: in.Desc.Version,
 		time: watch.NewValue(firstTime(c)), sync: new(watch.Value[clock.Sync]), face: new(watch.Value[clock.Face]),
 		update: watch.NewValue(clock.Update{Stored: storedSource(store.Store)}), entries: new(watch.Value[clock.Journal]),
 		changing: make(chan struct{}, 1), restart: make(chan boot.Reason, 1), looks: new(looks),
 	}
 	d.openJournal(c)
-	d.log.Info("firmware starts", "event", "boot", "version", in.Desc.Version, "boot", in.Boot, "last", in.Last.Reason.String())
+	d.log.Info("firmware starts", "event", "boot", "version", in.Desc.Version, "boot", in.Boot, "slot", in.Slot, "trial", in.Trial, "last", in.Last.Reason.String())
+	d.reportGaveUp(in)
 	store.report(d.log)
+	d.countStart(in)
+	spell, board := enchant(in.Profile, c, d.log)
 	settings := readSettings(store.Store, d.log)
 	d.settings, d.shown = watch.NewValue(clock.Changed{Settings: settings}), watch.NewValue(settings)
 	d.status = watch.NewValue(clock.Status{
 		Boot: in.Boot, Started: time.Now(), Version: in.Desc.Version, Board: c.Kind, Has: capabilities(c.Board),
+		Trial: in.Trial,
 	})
 	d.checker = ota.New(ota.Config{OTA: c.OTA, Agent: "wordclockd/" + in.Desc.Version, Log: d.log})
 	d.servers = asksServers(c.Time)
 	d.keeper = timekeeper.New(timekeeper.Config{
-		Bus: c.Board.Sensors, Zone: c.Zone, Synced: c.Synced, Slept: c.Slept, Time: d.time, Sync: d.sync, Log: d.log,
+		Bus: board.Sensors, Zone: c.Zone, Synced: c.Synced, Slept: c.Slept, Time: d.time, Sync: d.sync, Log: d.log,
 		Source: c.Time.Source, Servers: c.Time.NTPServers, Dial: c.DialNTP,
 	})
 	d.tasks = []runner{
 		display.New(display.Config{
-			Bus: c.Board.LEDs, Time: d.time, Settings: d.shown, Face: d.face,
-			Log: d.log, Poll: display.DefaultPoll, Alive: ask.Alive, Keep: isRestart,
+			Bus: board.LEDs, Time: d.time, Settings: d.shown, Face: d.face,
+			Log: d.log, Poll: display.DefaultPoll, Alive: spell.alive(ask), Keep: goesOn,
 		}),
 		d.keeper,
 		d.journal,
+		spell,
 	}
 	return d
 }
@@ -163,10 +169,11 @@ func firstTime(c Config) clock.Time {
 	return clock.Time{Zone: c.Zone}
 }
 
-// isRestart reports whether the firmware ends in order to be started again.
-func isRestart(cause error) bool {
-	_, ok := errors.AsType[*boot.Restart](cause)
-	return ok
+// goesOn reports whether the firmware ends in order to be started again at once.
+// What hung may have to wait, and a face that stands still would be wrong.
+func goesOn(cause error) bool {
+	r, ok := errors.AsType[*boot.Restart](cause)
+	return ok && r.Reason != boot.Hung
 }
 
 // stopLimit is how long the tasks may take for their last acts.
@@ -188,7 +195,7 @@ func (d *device) run(ctx context.Context) error {
 	if errors.Is(err, task.ErrNotStopped) {
 		err = task.ErrNotStopped // who is left holds a bus: nobody is started beside it
 	}
-	if err != nil && !isRestart(err) {
+	if _, asked := errors.AsType[*boot.Restart](err); err != nil && !asked {
 		d.log.Log(context.WithoutCancel(ctx), journal.Critical, "firmware failed", "event", "crash", "err", err)
 	}
 	d.journal.Flush() // the last words of the others

@@ -305,7 +305,7 @@ func TestStatus(t *testing.T) {
 				return nil
 			},
 		})
-		var l boot.Loader
+		l := plainLoader(t)
 		if err := l.Run(ctx, app); err != nil {
 			t.Fatal(err)
 		}
@@ -319,6 +319,8 @@ type asks struct {
 }
 
 func (a *asks) Alive() { a.alive.Add(1) }
+
+func (a *asks) Confirm() error { return nil }
 
 // TestAlive: the boot loader hears of the display each second.
 func TestAlive(t *testing.T) {
@@ -369,7 +371,7 @@ func TestRestarts(t *testing.T) {
 		})
 		ctx, cancel := context.WithTimeout(t.Context(), 2*restarts*time.Second)
 		defer cancel()
-		var l boot.Loader
+		l := plainLoader(t)
 		if err := l.Run(ctx, app); err != nil {
 			t.Fatal(err)
 		}
@@ -390,7 +392,7 @@ func TestOpenFiles(t *testing.T) {
 	}
 	run := func() {
 		ctx, cancel := context.WithCancel(t.Context())
-		var l boot.Loader
+		l := plainLoader(t)
 		if err := l.Run(ctx, App(Config{
 			Board: sim.NewBoard().Board, Zone: time.UTC, Log: slog.New(slog.DiscardHandler),
 			Synced: func() (bool, error) { return true, nil },
@@ -423,8 +425,7 @@ func TestCrash(t *testing.T) {
 				panic("out of words")
 			},
 		})
-		var l boot.Loader
-		err := l.Run(t.Context(), app)
+		err := app(t.Context(), boot.Info{}, &asks{})
 		if err == nil || !strings.Contains(err.Error(), "front: panic: out of words") {
 			t.Errorf("error %v", err)
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"wordclockd/internal/clock"
+	"wordclockd/internal/durable"
 	"wordclockd/internal/face"
 	"wordclockd/internal/nvs"
 )
@@ -166,7 +167,7 @@ func TestStoreDamaged(t *testing.T) {
 		d.logged(t, "store_replaced", "time_known")
 		d.stop()
 		// Another one does not replace the first.
-		if name := free(path + ".damaged"); name != path+".damaged-2" {
+		if name := durable.Free(path + ".damaged"); name != path+".damaged-2" {
 			t.Errorf("the next is %s", name)
 		}
 		d = start(t, time.Now(), func(d *clockwork) { d.store = path })

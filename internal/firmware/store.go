@@ -2,7 +2,6 @@ package firmware
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -31,7 +30,7 @@ func openStore(path string) (o opened) {
 	if _, damaged := errors.AsType[*nvs.DamagedError](o.err); !damaged {
 		return o
 	}
-	o.aside = free(path + ".damaged")
+	o.aside = durable.Free(path + ".damaged")
 	if err := os.Rename(path, o.aside); err != nil {
 		return opened{err: errors.Join(o.err, err)}
 	}
@@ -41,17 +40,6 @@ func openStore(path string) (o opened) {
 	}
 	o.Store = store
 	return o
-}
-
-// free returns a name that no file has, of those that begin with path.
-func free(path string) string {
-	name := path
-	for n := 2; ; n++ {
-		if _, err := os.Lstat(name); err != nil {
-			return name
-		}
-		name = fmt.Sprintf("%s-%d", path, n)
-	}
 }
 
 // report says what was wrong with the store.

@@ -32,6 +32,16 @@ var events = map[string]event{
 	"store_replaced":    {105, clock.OriginSystem, false},
 	"config_unused":     {106, clock.OriginSystem, false},
 
+	"flash_made":      {120, clock.OriginSystem, false},
+	"flash_io":        {121, clock.OriginSystem, false},
+	"fuses_replaced":  {122, clock.OriginSystem, false},
+	"hung":            {124, clock.OriginSystem, false},
+	"rolled_back":     {125, clock.OriginSystem, false},
+	"confirmed":       {126, clock.OriginSystem, true},
+	"profile":         {127, clock.OriginSystem, false},
+	"profile_ignored": {128, clock.OriginSystem, false},
+	"profile_invalid": {129, clock.OriginSystem, false},
+
 	"leds_out":      {207, clock.OriginDisplay, false},
 	"leds_dark":     {200, clock.OriginBus, false},
 	"leds_back":     {201, clock.OriginBus, true},

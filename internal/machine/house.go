@@ -20,8 +20,9 @@ import (
 // A house is what stays while firmware comes and goes: it serves the control
 // API, by the handler of the present start.
 type house struct {
-	loader *boot.Loader
-	board  *sim.Board // nil on a real one
+	loader  *boot.Loader
+	board   *sim.Board // nil on a real one
+	program string     // version of this program
 
 	mu      sync.Mutex
 	present http.Handler // nil while no firmware runs
@@ -34,6 +35,7 @@ func (h *house) handler() http.Handler {
 		h.loader.Restart(boot.User)
 		control.Reply(w, struct{}{})
 	})
+	mux.HandleFunc("GET /v1/slots", func(w http.ResponseWriter, _ *http.Request) { control.Reply(w, h.slots()) })
 	mux.HandleFunc("POST /v1/sim/{name}", h.sim)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		h.mu.Lock()
@@ -46,6 +48,13 @@ func (h *house) handler() http.Handler {
 		present.ServeHTTP(w, r)
 	})
 	return mux
+}
+
+// slots describes what the loader knows.
+func (h *house) slots() control.Slots {
+	s := describe(h.loader.Store, h.loader.View().Stopped())
+	s.Program, s.Boot, s.Running = h.program, h.loader.Boot(), h.loader.Running()
+	return s
 }
 
 // move lets the handler of a start in, or nil out.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -67,7 +68,7 @@ func TestReboots(t *testing.T) {
 		}
 		return len(names)
 	}
-	before := 0
+	before, running := 0, 0
 	for n := range 50 {
 		boot := uint32(n + 2)
 		if err := l.Reboot(t.Context()); err != nil {
@@ -89,12 +90,24 @@ func TestReboots(t *testing.T) {
 			t.Errorf("start %d: the face is dark", boot)
 		}
 		if n == 5 {
-			before = files()
+			before, running = files(), runtime.NumGoroutine()
+		}
+	}
+	for begin := time.Now(); runtime.NumGoroutine() > running; time.Sleep(time.Millisecond) { // connections end a little later
+		if time.Since(begin) > time.Minute {
+			t.Errorf("%d goroutines, %d before\n%s", runtime.NumGoroutine(), running, stacks())
+			break
 		}
 	}
 	if after := files(); after > before+4 { // connections may be in the air
 		t.Errorf("%d open files, %d before", after, before)
 	}
+}
+
+// stacks returns those of all goroutines.
+func stacks() []byte {
+	p := make([]byte, 1<<20)
+	return p[:runtime.Stack(p, true)]
 }
 
 // TestSim does to the chips what it says.

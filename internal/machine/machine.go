@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"wordclockd/internal/boot"
 	"wordclockd/internal/clock"
@@ -27,6 +28,8 @@ type Config struct {
 	config.Config
 	State State      // "" keeps nothing, and listens nowhere
 	Desc  flash.Desc // of this program as an image
+	Built time.Time  // when its source was committed; zero if that is not known
+	Last  boot.Reset // how the process before this one ended, if it said so
 	Log   *slog.Logger
 	Front func(context.Context, clock.Service) error // nil is none
 }
@@ -51,21 +54,31 @@ func (m *Machine) Sim() *sim.Board { return m.sim }
 
 // Run runs the clock until ctx is done. When it returns nil, the LEDs of all
 // rows that answer are dark. The error is a *BusyError if another clock has the
-// state directory.
+// state directory, a *boot.NothingError if nothing in the flash can be started, and
+// a *boot.StuckError if the firmware did not end and the process has to.
 func (m *Machine) Run(ctx context.Context) (err error) {
 	if m.c.State == "" {
-		return m.power(ctx)
+		f, err := m.inMemory()
+		if err != nil {
+			return err
+		}
+		return m.power(ctx, f)
 	}
 	lock, err := m.c.State.Create()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Release()) }()
-	return m.power(ctx)
+	f, err := m.openOrMake(lock)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return m.power(ctx, f)
 }
 
 // power opens the board, and runs the clock on it.
-func (m *Machine) power(ctx context.Context) (err error) {
+func (m *Machine) power(ctx context.Context, f *Flash) (err error) {
 	fw := firmware.Config{
 		Kind: m.c.Board.Kind, Zone: m.c.Device.Zone, Log: m.c.Log, Time: m.c.Time, OTA: m.c.OTA,
 		Slept: timekeeper.KernelSlept,
@@ -87,7 +100,7 @@ func (m *Machine) power(ctx context.Context) (err error) {
 		}()
 		fw.Board, fw.Synced = b.Board, timekeeper.KernelSynced
 	}
-	return m.live(ctx, fw)
+	return m.live(ctx, f, fw)
 }
 
 // simulate wires the models in. The host of a virtual clock is disciplined by the
@@ -98,25 +111,26 @@ func (m *Machine) simulate(fw *firmware.Config) {
 	fw.Synced = func() (bool, error) { return m.sim.NTP.Disciplines(), nil }
 }
 
-// live serves the control API, and runs the firmware by the boot loader.
-func (m *Machine) live(ctx context.Context, fw firmware.Config) error {
-	l := &boot.Loader{Desc: m.c.Desc}
-	h := &house{loader: l, board: m.sim}
+// live runs the boot loader over the firmware, beside the servers of the house.
+func (m *Machine) live(ctx context.Context, f *Flash, fw firmware.Config) error {
+	l := &boot.Loader{Store: f.Store, Log: m.c.Log, Last: m.c.Last}
+	h := &house{loader: l, board: m.sim, program: m.c.Desc.Version}
 	fw.Front = h.front(m.c.Front)
 	m.c.Log.Info("clock starts", "event", "start", "version", m.c.Desc.Version, "board", m.c.Board.Kind,
 		"zone", m.c.Device.Zone.String(), "state", string(m.c.State))
-	if m.c.State == "" {
-		return l.Run(ctx, firmware.App(fw))
-	}
-	socket, err := control.Listen(m.c.State.Socket())
-	if err != nil {
-		return err
-	}
 	ctx, stop := context.WithCancel(ctx)
-	g, _ := task.NewGroup(ctx)
-	g.Go("control", func(ctx context.Context) error { return h.serve(ctx, socket, m.c.Log) })
+	defer stop()
+	g, ctx := task.NewGroup(ctx)
+	if m.c.State != "" {
+		socket, err := control.Listen(m.c.State.Socket())
+		if err != nil {
+			return err
+		}
+		g.Go("control", func(ctx context.Context) error { return h.serve(ctx, socket, m.c.Log) })
+	}
+	g.Go("systemd", func(ctx context.Context) error { return notify(ctx, l.Fresh) })
 	g.Go("firmware", func(ctx context.Context) error {
-		defer stop() // the API ends with the clock
+		defer stop() // the servers end with the clock
 		return l.Run(ctx, firmware.App(fw))
 	})
 	return g.Wait()

@@ -36,9 +36,11 @@ func (s State) Settings() string { return filepath.Join(string(s), "nvs.db") }
 // Socket is where the clock listens.
 func (s State) Socket() string { return filepath.Join(string(s), control.SocketName) }
 
-// lock is the file whose lock the clock holds. It is the flash image, which is
-// empty until there are slots.
-func (s State) lock() string { return filepath.Join(string(s), "flash.img") }
+// Flash is the file of the flash. Its lock says whose the directory is.
+func (s State) Flash() string { return filepath.Join(string(s), "flash.img") }
+
+// fuses is the file of what is never taken back.
+func (s State) fuses() string { return filepath.Join(string(s), "efuse.img") }
 
 // A BusyError says that somebody else holds a state directory.
 type BusyError struct {
@@ -55,7 +57,7 @@ func (s State) Create() (*durable.Lock, error) {
 	if err := os.MkdirAll(string(s), 0o750); err != nil {
 		return nil, fmt.Errorf("make state directory: %w: name another by --state", err)
 	}
-	l, err := durable.TakeLock(s.lock())
+	l, err := durable.TakeLock(s.Flash())
 	return l, s.busy(err)
 }
 
@@ -63,7 +65,7 @@ func (s State) Create() (*durable.Lock, error) {
 // there is none, or if no clock ever ran on it. The error is a *BusyError if one
 // does.
 func (s State) Look() (*durable.Lock, error) {
-	l, err := durable.ShareLock(s.lock())
+	l, err := durable.ShareLock(s.Flash())
 	return l, s.busy(err)
 }
 

@@ -1,0 +1,169 @@
+package boot
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"wordclockd/internal/flash"
+)
+
+// ErrUnfinished says that a flash is blank, or that the power went while it was
+// created: it has to be created (again).
+var ErrUnfinished = errors.New("the flash was not created, or not to the end")
+
+// Create makes a flash anew: erased, with an image in its first slot, then with a
+// table. After a power cut [ReadTable] returns ErrUnfinished, if it is not that what
+// was there before can still be used.
+func Create(dev flash.Device, t flash.Table, app []byte) error {
+	raw, err := t.Marshal()
+	if err != nil {
+		return fmt.Errorf("create flash: %w", err)
+	}
+	p, err := firstSlot(t, int64(len(app)))
+	if err != nil {
+		return fmt.Errorf("create flash: %w", err)
+	}
+	if err := wipe(dev); err != nil {
+		return fmt.Errorf("create flash: %w", err)
+	}
+	slot := flash.Region(dev, p.Off, p.Size)
+	if err := flash.Put(slot, 0, app); err != nil {
+		return fmt.Errorf("create flash: %w", err)
+	}
+	if _, err := flash.ReadSlot(slot, p.Size); err != nil {
+		return fmt.Errorf("create flash: %w", err)
+	}
+	// A part of a table can be one, if it has no checksum: the first byte comes last.
+	for _, part := range [][2]int{{1, len(raw)}, {0, 1}} {
+		if err := flash.Put(dev, flash.TableOffset+int64(part[0]), raw[part[0]:part[1]]); err != nil {
+			return fmt.Errorf("create flash: %w", err)
+		}
+	}
+	return nil
+}
+
+// firstSlot returns where an image of n bytes goes.
+func firstSlot(t flash.Table, n int64) (flash.Partition, error) {
+	p, ok := t.Find(flash.TypeApp, flash.AppOTA)
+	if !ok {
+		p, ok = t.Find(flash.TypeApp, flash.AppFactory)
+	}
+	switch {
+	case !ok:
+		return p, errors.New("the partition table has no place for an image")
+	case n > p.Size:
+		return p, fmt.Errorf("an image of %d bytes does not fit into %s, which has %d", n, p.Name, p.Size)
+	}
+	return p, nil
+}
+
+// wipe erases what is not blank, the table last. First the table loses its first
+// byte, which is how it tells until then that the rest may be gone.
+func wipe(dev flash.Device) error {
+	var first [1]byte
+	if _, err := dev.ReadAt(first[:], flash.TableOffset); err != nil {
+		return err
+	}
+	if first[0] != 0xFF {
+		if err := flash.Put(dev, flash.TableOffset, []byte{0}); err != nil {
+			return err
+		}
+	}
+	g := dev.Geometry()
+	table := int64(flash.TableOffset) / g.Sector * g.Sector
+	behind := (flash.TableOffset + flash.TableSize + g.Sector - 1) / g.Sector * g.Sector
+	for _, part := range [][2]int64{{0, table}, {behind, g.Size}, {table, behind}} {
+		if err := erase(dev, part[0], part[1]); err != nil {
+			return err
+		}
+		if err := dev.Sync(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// erase erases the sectors from begin to end that are not blank.
+func erase(dev flash.Device, begin, end int64) error {
+	sector := dev.Geometry().Sector
+	p := make([]byte, sector)
+	for off := begin; off < end; off += sector {
+		if _, err := dev.ReadAt(p, off); err != nil && err != io.EOF {
+			return err
+		}
+		if bytes.Count(p, []byte{0xFF}) == len(p) {
+			continue
+		}
+		if err := dev.Erase(off, sector); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ReadTable reads the partition table of a flash. If that is damaged, it is the
+// intended one if there are images where that has its slots. It is ErrUnfinished if
+// nothing was ever started from the flash.
+func ReadTable(dev flash.Device) (flash.Table, error) {
+	t, err := readTable(dev, flash.Intended())
+	if err != nil {
+		return flash.Table{}, err
+	}
+	return t, t.Check(dev.Geometry().Size)
+}
+
+func readTable(dev flash.Device, intended flash.Table) (flash.Table, error) {
+	p := make([]byte, flash.TableSize)
+	if _, err := dev.ReadAt(p, flash.TableOffset); err != nil && err != io.EOF {
+		return flash.Table{}, fmt.Errorf("read partition table: %w", err)
+	}
+	t, damage := flash.ReadTable(p)
+	if damage == nil && !(t.NoMD5 && begins(intended, t)) {
+		return t, nil
+	}
+	otadata, _ := intended.Find(flash.TypeData, flash.DataOTA)
+	begun, err := written(dev, otadata)
+	switch {
+	case err != nil:
+		return flash.Table{}, fmt.Errorf("read otadata: %w", err)
+	case !begun:
+		return flash.Table{}, ErrUnfinished
+	case damage == nil:
+		return t, nil
+	case leads(dev, intended):
+		return intended, nil
+	case p[0] == 0: // see wipe
+		return flash.Table{}, ErrUnfinished
+	}
+	return flash.Table{}, damage
+}
+
+// begins reports whether a table begins as part does: as much of one may have been
+// written when the power went.
+func begins(t, part flash.Table) bool {
+	n := len(part.Partitions)
+	return n <= len(t.Partitions) && slices.Equal(part.Partitions, t.Partitions[:n])
+}
+
+// written reports whether anything is in a partition. In a file that was not
+// filled yet when the power went, what is erased can be zeros.
+func written(dev flash.Device, p flash.Partition) (bool, error) {
+	raw := make([]byte, p.Size)
+	if _, err := dev.ReadAt(raw, p.Off); err != nil && err != io.EOF {
+		return false, err
+	}
+	return bytes.Count(raw, []byte{0xFF})+bytes.Count(raw, []byte{0}) != len(raw), nil
+}
+
+// leads reports whether an image is in a slot of a table.
+func leads(dev flash.Device, t flash.Table) bool {
+	for _, p := range t.Slots() {
+		if _, err := flash.ReadSlot(flash.Region(dev, p.Off, p.Size), p.Size); err == nil {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,402 @@
+package boot
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+
+	"wordclockd/internal/flash"
+)
+
+// A Store is the flash that images are started from: app partitions, and otadata
+// that says which of them. Its methods may not be called at the same time.
+type Store struct {
+	table   flash.Table
+	dev     flash.Device
+	otadata flash.Device // nil if the table has none
+	fuses   flash.Device
+	slots   []flash.Partition // ota_0 and so on
+	host    uint32
+}
+
+// ErrBlank says that a partition is erased.
+var ErrBlank = errors.New("nothing is there")
+
+// Open returns the store of a flash with that partition table, and of the fuses
+// that belong to it. What tells this start of the host from others is any text,
+// such as the kernel's boot id.
+func Open(dev, fuses flash.Device, table flash.Table, host string) (*Store, error) {
+	s := &Store{table: table, dev: dev, fuses: fuses, slots: table.Slots(), host: crc32.ChecksumIEEE([]byte(host))}
+	if p, ok := table.Find(flash.TypeData, flash.DataOTA); ok {
+		if want := 2 * dev.Geometry().Sector; p.Size != want {
+			return nil, fmt.Errorf("open flash: partition %s has %d bytes, want %d", p.Name, p.Size, want)
+		}
+		s.otadata = flash.Region(dev, p.Off, p.Size)
+	}
+	// Who wrote last may have been killed: what can be read is not durable yet.
+	return s, errors.Join(dev.Sync(), fuses.Sync())
+}
+
+// A Content is an app partition, and what is in it.
+type Content struct {
+	flash.Partition
+	Slot  int          // its number, or Factory or Test
+	Image *flash.Image // nil if there is none
+	Err   error        // why it cannot be started; ErrBlank if nothing is there
+}
+
+// A View is what a store holds.
+type View struct {
+	Contents []Content // ota_0 and so on, then the others
+	Entries  [2]flash.Select
+	Fuses    flash.Fuses
+}
+
+// Entry returns the entry of otadata that is about a slot; if both are, the one
+// that counts, or the later one. It is nil if none is.
+func (v View) Entry(slot int) (found *flash.Select) {
+	n := len(v.slots().OTA)
+	for _, e := range v.Entries {
+		if slot < 0 || slot >= n || !e.Sound() || e.Slot(n) != slot {
+			continue
+		}
+		if found == nil || e.Counts() && !found.Counts() || e.Counts() == found.Counts() && e.Seq > found.Seq {
+			found = &e
+		}
+	}
+	return found
+}
+
+// GivenUp returns why the image of a slot was given up; None if it was not.
+func (v View) GivenUp(slot int) Reason {
+	if e := v.Entry(slot); e != nil && !e.Counts() {
+		return readRecord(*e).reason
+	}
+	return None
+}
+
+// Stopped returns what there would be if the image that runs, and is on trial, ended
+// well now.
+func (v View) Stopped() View {
+	for i, e := range v.Entries {
+		if e.Counts() && e.State == flash.Pending && readRecord(e).starts > readRecord(e).stops {
+			v.Entries[i] = stopped(e)
+		}
+	}
+	return v
+}
+
+// Look reads and verifies all that there is. An error is one of otadata or the
+// fuses; those of slots are in the contents.
+func (s *Store) Look() (v View, err error) {
+	v.Fuses, err = flash.LoadFuses(s.fuses)
+	var e error
+	v.Entries, e = s.entries()
+	for i, p := range s.slots {
+		v.Contents = append(v.Contents, s.content(p, i, v.Fuses))
+	}
+	for _, x := range []struct {
+		slot int
+		sub  uint8
+	}{{Factory, flash.AppFactory}, {Test, flash.AppTest}} {
+		if p, ok := s.table.Find(flash.TypeApp, x.sub); ok {
+			v.Contents = append(v.Contents, s.content(p, x.slot, v.Fuses))
+		}
+	}
+	return v, errors.Join(err, e)
+}
+
+func (s *Store) content(p flash.Partition, slot int, f flash.Fuses) Content {
+	image, err := s.verify(p, f)
+	return Content{Partition: p, Slot: slot, Image: image, Err: err}
+}
+
+// verify returns the image in a partition, or why it must not be started.
+func (s *Store) verify(p flash.Partition, f flash.Fuses) (*flash.Image, error) {
+	r := flash.Region(s.dev, p.Off, p.Size)
+	image, err := flash.ReadSlot(r, p.Size)
+	if err != nil {
+		if isBlank(r) {
+			return nil, ErrBlank
+		}
+		return nil, err
+	}
+	return image, Admit(image, f)
+}
+
+// Admit refuses an image that the fuses forbid.
+func Admit(m *flash.Image, f flash.Fuses) error {
+	if int64(m.SecureVersion) < int64(f.Level()) {
+		return &FloorError{m.SecureVersion, f.Level()}
+	}
+	if len(f.Keys) == 0 {
+		return nil
+	}
+	return m.Signature.Trusted(m.Signed, f.Keys)
+}
+
+// A FloorError says that an image is older than what may still run.
+type FloorError struct {
+	Version uint32
+	Floor   int
+}
+
+func (e *FloorError) Error() string {
+	return fmt.Sprintf("secure version %d is below %d, which the fuses demand", e.Version, e.Floor)
+}
+
+// isBlank reports whether a partition begins with nothing.
+func isBlank(r flash.Device) bool {
+	p := make([]byte, min(flash.HeadSize, r.Geometry().Size))
+	_, err := r.ReadAt(p, 0)
+	return (err == nil || err == io.EOF) && bytes.Count(p, []byte{0xFF}) == len(p)
+}
+
+// slots returns what Choose decides on.
+func (v View) slots() (s Slots) {
+	for _, c := range v.Contents {
+		x := Slot{Err: c.Err}
+		if c.Image != nil {
+			x.Digest, x.SecureVersion = c.Image.Digest, c.Image.SecureVersion
+		}
+		switch c.Slot {
+		case Factory:
+			s.Factory = &x
+		case Test:
+			s.Test = &x
+		default:
+			s.OTA = append(s.OTA, x)
+		}
+	}
+	return s
+}
+
+// at returns the content of a slot.
+func (v View) at(slot int) *Content {
+	for i, c := range v.Contents {
+		if c.Slot == slot {
+			return &v.Contents[i]
+		}
+	}
+	return nil
+}
+
+// Plan returns what a start would do.
+func (s *Store) Plan(v View) Plan { return Choose(v.Entries, v.slots(), v.Fuses.Level(), s.host) }
+
+// entries reads both entries of otadata.
+func (s *Store) entries() (o [2]flash.Select, err error) {
+	o = [2]flash.Select{flash.BlankSelect, flash.BlankSelect}
+	if s.otadata == nil {
+		return o, nil
+	}
+	for i := range o {
+		var p [flash.SelectSize]byte
+		if _, e := s.otadata.ReadAt(p[:], s.at(i)); e != nil {
+			err = errors.Join(err, fmt.Errorf("read otadata: %w", e))
+			continue
+		}
+		o[i] = flash.ReadSelect(p)
+	}
+	return o, err
+}
+
+func (s *Store) at(sector int) int64 { return int64(sector) * s.dev.Geometry().Sector }
+
+// put makes p what is read, durably. If only bits behind the entry have to be
+// cleared they are; else the sector is erased first: over a part of an entry, another
+// one would count before it is whole.
+func (s *Store) put(p Put) error {
+	if s.otadata == nil {
+		return errors.New("write otadata: the partition table has none")
+	}
+	var old [flash.SelectSize]byte
+	if _, err := s.otadata.ReadAt(old[:], s.at(p.Sector)); err != nil {
+		return fmt.Errorf("write otadata: %w", err)
+	}
+	now, at := p.Entry.Marshal(), s.at(p.Sector)
+	behind := len(now) - len(p.Entry.Spare)
+	same := bytes.Equal(old[:behind], now[:behind]) && clears(old[behind:], now[behind:])
+	if !same && old != flash.BlankSelect.Marshal() {
+		if err := s.otadata.Erase(at, s.dev.Geometry().Sector); err != nil {
+			return fmt.Errorf("write otadata: %w", err)
+		}
+	}
+	// What is behind an entry says what its state is worth: it is there first.
+	if err := s.otadata.Program(now[behind:], at+int64(behind)); err != nil {
+		return fmt.Errorf("write otadata: %w", err)
+	}
+	if err := flash.Put(s.otadata, at, now[:]); err != nil {
+		return fmt.Errorf("write otadata: %w", err)
+	}
+	return nil
+}
+
+// clears reports whether old becomes p when bits are cleared.
+func clears(old, p []byte) bool {
+	for i := range p {
+		if p[i]&^old[i] != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *Store) puts(puts []Put) error {
+	for _, p := range puts {
+		if err := s.put(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// carryOut does what has to be done before a start.
+func (s *Store) carryOut(p Plan) error {
+	if err := s.puts(p.Write); err != nil {
+		return err
+	}
+	return s.raise(p.Floor)
+}
+
+// Numbered returns how many slots otadata can select.
+func (s *Store) Numbered() int { return len(s.slots) }
+
+// Profile returns what an image was made to do wrong.
+func (s *Store) Profile(c Content) (flash.Profile, error) {
+	p, err := c.Image.Profile(flash.Region(s.dev, c.Off, c.Size))
+	if p == nil {
+		return flash.Profile{}, err
+	}
+	return *p, err
+}
+
+// raise lets no image run any more that is older than level.
+func (s *Store) raise(level int) error {
+	f, err := flash.LoadFuses(s.fuses)
+	if err != nil || f.Level() >= level {
+		return err
+	}
+	return flash.BurnFuses(s.fuses, f.Raise(level))
+}
+
+// Free makes that nothing starts what is in a slot, which is to be overwritten,
+// before it is staged. One image runs, or none does (NoSlot).
+func (s *Store) Free(slot, running int) error {
+	if err := s.idle("free", slot, running); err != nil {
+		return err
+	}
+	o, err := s.entries()
+	if err != nil {
+		return err
+	}
+	puts, err := free(o, len(s.slots), slot, running)
+	if err != nil {
+		return err
+	}
+	return s.puts(puts)
+}
+
+// NoSlot is the number of no slot.
+const NoSlot = -3
+
+func (s *Store) idle(verb string, slot, running int) error {
+	switch {
+	case slot < 0 || slot >= len(s.slots):
+		return fmt.Errorf("%s slot %d: there are %d", verb, slot, len(s.slots))
+	case slot == running:
+		return fmt.Errorf("%s slot %d: the image that runs is in it", verb, slot)
+	}
+	return nil
+}
+
+// Stage makes the image in a slot the one that is tried at the next start.
+func (s *Store) Stage(slot, running int) error {
+	if err := s.idle("stage", slot, running); err != nil {
+		return err
+	}
+	f, err := flash.LoadFuses(s.fuses)
+	if err != nil {
+		return err
+	}
+	if _, err := s.verify(s.slots[slot], f); err != nil {
+		return fmt.Errorf("stage slot %d: %w", slot, err)
+	}
+	o, err := s.entries()
+	if err != nil {
+		return err
+	}
+	puts, err := stage(o, len(s.slots), slot, running)
+	if err != nil {
+		return err
+	}
+	return s.puts(puts)
+}
+
+// Confirm ends the trial of a slot's image well:
+// esp_ota_mark_app_valid_cancel_rollback.
+func (s *Store) Confirm(slot int) error {
+	o, err := s.entries()
+	if err != nil {
+		return err
+	}
+	sector := selects(o, len(s.slots), slot)
+	if slot < 0 || sector < 0 || o[sector].State != flash.Pending {
+		return nil // it is not on trial
+	}
+	f, err := flash.LoadFuses(s.fuses)
+	if err != nil {
+		return err
+	}
+	image, err := s.verify(s.slots[slot], f)
+	if err != nil {
+		return fmt.Errorf("confirm slot %d: %w", slot, err)
+	}
+	if err := s.puts(confirm(o, sector, image.Digest)); err != nil {
+		return err
+	}
+	return s.raise(int(min(image.SecureVersion, flash.MaxLevel)))
+}
+
+// Reject gives a slot's image up, unless nothing else can be started; then the
+// error is a *RollbackError. It is esp_ota_mark_app_invalid_rollback_and_reboot, but
+// does not reboot.
+func (s *Store) Reject(slot int, why Reason) error {
+	v, err := s.Look()
+	if err != nil {
+		return err
+	}
+	given, err := reject(v.Entries, v.slots(), v.Fuses.Level(), s.host, slot, why)
+	if err != nil {
+		return fmt.Errorf("reject slot %d: %w", slot, err)
+	}
+	return s.put(given)
+}
+
+// trial changes the entry of a slot whose image is on trial, if it is.
+func (s *Store) trial(slot int, edit func(flash.Select) flash.Select) error {
+	o, err := s.entries()
+	if err != nil {
+		return err
+	}
+	sector := selects(o, len(s.slots), slot)
+	if slot < 0 || sector < 0 || o[sector].State != flash.Pending {
+		return nil
+	}
+	return s.put(Put{sector, edit(o[sector])})
+}
+
+// Trust lets nothing run any more that is not signed by one of up to three keys,
+// of which k is one.
+func (s *Store) Trust(k flash.KeyDigest) error {
+	f, err := flash.LoadFuses(s.fuses)
+	if err != nil {
+		return err
+	}
+	if f, err = f.Trust(k); err != nil {
+		return err
+	}
+	return flash.BurnFuses(s.fuses, f)
+}

@@ -1,0 +1,72 @@
+package firmware
+
+import (
+	"context"
+	"errors"
+
+	"wordclockd/internal/boot"
+	"wordclockd/internal/clock"
+	"wordclockd/internal/nvs"
+)
+
+// countStart brings the two keys up to date by which the firmware reports trials:
+// boot_count and first_boot. They report; the boot loader decides without them, and
+// they are set to what it says.
+func (d *device) countStart(in boot.Info) {
+	d.keepTrial(func(tx *nvs.Tx) error {
+		n, _ := nvs.BootCount.Get(tx) // one of another type is replaced
+		if n++; in.GaveUp != nil && in.GaveUp.Now {
+			n = 0 // the older image is back
+		}
+		first := uint8(0)
+		if in.Trial {
+			first = 1
+		}
+		return errors.Join(nvs.BootCount.Put(tx, n), change(tx, nvs.FirstBoot, first))
+	})
+}
+
+// keepTrial stores what there is to report of a trial.
+func (d *device) keepTrial(f func(*nvs.Tx) error) {
+	if d.store.Store == nil {
+		return
+	}
+	if err := d.store.Update(f); err != nil {
+		d.log.Error("how often the image was started cannot be stored", "event", "settings_unstored", "err", err)
+	}
+}
+
+// reportGaveUp says that an image was given up, when that is news.
+func (d *device) reportGaveUp(in boot.Info) {
+	g := in.GaveUp
+	if g == nil || !g.Now {
+		return
+	}
+	d.log.Error("an image was given up: the one before it runs again", "event", "rolled_back",
+		"from", g.Desc.Version, "to", in.Desc.Version, "reason", g.Reason.String(), "text", in.Last.Text)
+}
+
+// doConfirm ends the trial of the image well.
+func (d *device) doConfirm(context.Context, map[string]string) (any, error) {
+	if !d.status.Get().Trial {
+		return nil, nil
+	}
+	if err := d.ask.Confirm(); err != nil {
+		return nil, &clock.UnavailableError{Code: "ota_confirm_failed", Text: err.Error()}
+	}
+	d.log.Info("the image is confirmed", "event", "confirmed", "version", d.version)
+	d.status.Update(func(s *clock.Status) { s.Trial = false })
+	d.keepTrial(func(tx *nvs.Tx) error {
+		return errors.Join(nvs.BootCount.Put(tx, 0), change(tx, nvs.FirstBoot, 0))
+	})
+	return nil, nil
+}
+
+// doRollback gives the image up that runs, if there is another one.
+func (d *device) doRollback(context.Context, map[string]string) (any, error) {
+	err := d.ask.Reject(boot.User, "somebody asked for it")
+	if _, ok := errors.AsType[*boot.RollbackError](err); ok {
+		return nil, &clock.UnavailableError{Code: "ota_rollback_failed", Text: err.Error()}
+	}
+	return nil, err
+}

@@ -1,0 +1,245 @@
+package machine
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"strings"
+
+	"wordclockd/internal/boot"
+	"wordclockd/internal/durable"
+	"wordclockd/internal/flash"
+)
+
+// DefaultFlash is the size of a flash that is made, unless its table needs more.
+const DefaultFlash = 16 << 20
+
+// A Flash is the flash that a clock starts from, and what belongs to it.
+type Flash struct {
+	Device flash.Device
+	Fuses  flash.Device
+	Table  flash.Table
+	Store  *boot.Store
+
+	files []*os.File // to be closed
+}
+
+// Close closes what was opened. The file of the flash stays that of the lock.
+func (f *Flash) Close() (err error) {
+	for _, x := range f.files {
+		err = errors.Join(err, x.Close())
+	}
+	return err
+}
+
+// An AbsentError says that there is no flash yet.
+type AbsentError struct{ Path string }
+
+func (e *AbsentError) Error() string {
+	return e.Path + ": there is no flash yet: it is made when the clock first runs, or by \"wordclockd flash init\""
+}
+
+// Open opens the flash in the directory, for changes. The lock is that of
+// [State.Create]. It is an *AbsentError if there is none yet.
+func (s State) Open(lock *durable.Lock) (*Flash, error) {
+	f, err := flash.OpenFile(lock.File())
+	if isEmpty(lock.File()) {
+		return nil, &AbsentError{s.Flash()}
+	}
+	if err != nil {
+		return nil, err
+	}
+	fuses, err := s.openFuses()
+	if err != nil {
+		return nil, err
+	}
+	return open(f, fuses)
+}
+
+// Peek opens the flash in the directory to look at it. The lock is that of
+// [State.Look]. It is an *AbsentError if there is none yet.
+func (s State) Peek(lock *durable.Lock) (*Flash, error) {
+	if lock == nil || isEmpty(lock.File()) {
+		return nil, &AbsentError{s.Flash()}
+	}
+	f, err := flash.OpenReadOnly(lock.File())
+	if err != nil {
+		return nil, err
+	}
+	fuses, err := os.Open(s.fuses())
+	if errors.Is(err, fs.ErrNotExist) {
+		return open(f, nil)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return open(f, fuses)
+}
+
+// OpenDump opens a file that was read from a flash, to look at it. There are no
+// fuses with it.
+func OpenDump(path string) (*Flash, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	d, err := flash.OpenReadOnly(f)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	x, err := open(d, nil)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	x.files = append(x.files, f)
+	return x, nil
+}
+
+func isEmpty(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Size() == 0
+}
+
+// open reads the table; nil fuses are unblown ones.
+func open(d flash.Device, fuses *os.File) (*Flash, error) {
+	x := &Flash{Device: d, Fuses: flash.NewMemory(flash.FuseGeometry)}
+	if fuses != nil {
+		x.files = append(x.files, fuses)
+		f, err := flash.OpenFile(fuses)
+		if err != nil {
+			return nil, errors.Join(err, x.Close())
+		}
+		x.Fuses = f
+	}
+	return x, x.read()
+}
+
+// read reads the table, and opens the store.
+func (f *Flash) read() (err error) {
+	if f.Table, err = boot.ReadTable(f.Device); err == nil {
+		f.Store, err = boot.Open(f.Device, f.Fuses, f.Table, hostBoot())
+	}
+	if err != nil {
+		return errors.Join(err, f.Close())
+	}
+	return nil
+}
+
+// hostBoot tells one start of the host from another.
+func hostBoot() string {
+	id, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return strings.TrimSpace(string(id))
+}
+
+// openFuses opens the fuses of the directory, and makes them unless they are
+// there.
+func (s State) openFuses() (*os.File, error) {
+	f, err := os.OpenFile(s.fuses(), os.O_RDWR, 0)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return f, err
+	}
+	unblown := bytes.Repeat([]byte{0xFF}, int(flash.FuseGeometry.Size))
+	if err := durable.WriteFile(s.fuses(), unblown, 0o640); err != nil {
+		return nil, fmt.Errorf("make fuses: %w", err)
+	}
+	return os.OpenFile(s.fuses(), os.O_RDWR, 0)
+}
+
+// Init makes a flash in the directory: erased, with that table, and an image in
+// its first slot. What was there is lost, but for the fuses. After a power cut it
+// is begun anew at the next start.
+func (s State) Init(lock *durable.Lock, t flash.Table, size int64, app []byte) error {
+	if err := t.Check(size); err != nil {
+		return err
+	}
+	d, err := flash.Format(lock.File(), size)
+	if err != nil {
+		return err
+	}
+	if err := durable.SyncDir(string(s)); err != nil {
+		return err
+	}
+	return boot.Create(d, t, app)
+}
+
+// SizeFor returns the size of a flash that is made for a table: the smallest power
+// of two that holds it, DefaultFlash at least.
+func SizeFor(t flash.Table) int64 {
+	size := int64(DefaultFlash)
+	for _, p := range t.Partitions {
+		for size < p.Off+p.Size {
+			size *= 2
+		}
+	}
+	return size
+}
+
+// openOrMake opens the flash of a clock that is to run, and makes what is not
+// there yet, or was not finished.
+func (m *Machine) openOrMake(lock *durable.Lock) (*Flash, error) {
+	s := m.c.State
+	if err := s.repairFuses(m.c.Log); err != nil {
+		return nil, err
+	}
+	f, err := s.Open(lock)
+	_, absent := errors.AsType[*AbsentError](err)
+	if !absent && !errors.Is(err, boot.ErrUnfinished) {
+		return f, err
+	}
+	app, err := m.initial()
+	if err != nil {
+		return nil, err
+	}
+	t := flash.Intended()
+	m.c.Log.Info("flash is made, with this program in its first slot", "event", "flash_made", "version", m.c.Desc.Version, "bytes", DefaultFlash)
+	if err := s.Init(lock, t, SizeFor(t), app); err != nil {
+		return nil, fmt.Errorf("make flash: %w", err)
+	}
+	return s.Open(lock)
+}
+
+// inMemory is the flash of a clock that keeps nothing.
+func (m *Machine) inMemory() (*Flash, error) {
+	t := flash.Intended()
+	x := &Flash{
+		Device: flash.NewMemory(flash.Geometry{Size: SizeFor(t), Sector: flash.SectorSize}),
+		Fuses:  flash.NewMemory(flash.FuseGeometry),
+	}
+	app, err := m.initial()
+	if err == nil {
+		err = boot.Create(x.Device, t, app)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return x, x.read()
+}
+
+// initial is this program as an image.
+func (m *Machine) initial() ([]byte, error) {
+	return flash.Build{Desc: m.c.Desc, Time: m.c.Built}.Marshal()
+}
+
+// repairFuses moves fuses aside that are damaged beyond reading: who could damage
+// them could as well have replaced them, and the clock must not stay dark for that.
+func (s State) repairFuses(log *slog.Logger) error {
+	f, err := s.openFuses()
+	if err != nil {
+		return err
+	}
+	d, err := flash.OpenFile(f)
+	if err == nil {
+		_, err = flash.LoadFuses(d)
+	}
+	if _, damaged := errors.AsType[*flash.FormatError](err); !damaged && err == nil {
+		return f.Close()
+	} else if !damaged {
+		return errors.Join(err, f.Close())
+	}
+	aside := durable.Free(s.fuses() + ".damaged")
+	log.Error("fuses are damaged: they were moved aside; no key is trusted, and no image too old", "event", "fuses_replaced", "aside", aside, "err", err)
+	return errors.Join(f.Close(), os.Rename(s.fuses(), aside), durable.SyncDir(string(s)))
+}

@@ -1,0 +1,242 @@
+package machine
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"wordclockd/internal/boot"
+	"wordclockd/internal/clock"
+	"wordclockd/internal/control"
+	"wordclockd/internal/flash"
+	"wordclockd/internal/proof"
+)
+
+// TestFirstStart makes a flash as a factory would, and the next start leaves it
+// alone but for the entry that the first one wrote.
+func TestFirstStart(t *testing.T) {
+	state := State(t.TempDir())
+	l := move(t, state)
+	slots, err := l.Slots(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := slots.Slots[0]
+	if slots.Running != "ota_0" || slots.Next != "ota_0" || slots.Trial || slots.Boot != 1 || slots.Program != "1.2.3" ||
+		first.Version != "1.2.3" || first.State != "valid" || !first.Bootable || slots.Slots[1].Bootable || slots.Slots[1].Error != "" {
+		t.Errorf("%+v", slots)
+	}
+	want := []control.Select{{Sector: 0, Seq: 1, State: "valid", CRC: true, Slot: "ota_0"}, {Sector: 1, Blank: true}}
+	if d := cmp.Diff(want, slots.OTAData); d != "" {
+		t.Errorf("-want +got\n%s", d)
+	}
+	if err := l.stop(); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(state.Flash())
+	if err != nil || len(before) != 16<<20 {
+		t.Fatalf("%d bytes, %v", len(before), err)
+	}
+	if table, err := flash.ReadTable(before[0x8000:0x8C00]); err != nil || !cmp.Equal(table, flash.Intended()) {
+		t.Errorf("%+v, %v", table, err)
+	}
+	l = move(t, state)
+	if err := l.stop(); err != nil {
+		t.Fatal(err)
+	}
+	after, err := os.ReadFile(state.Flash())
+	if !bytes.Equal(before, after) || err != nil {
+		t.Errorf("the second start changed the flash, %v", err)
+	}
+}
+
+// TestUnfinished flashes are begun anew: there is nothing in them to lose.
+func TestUnfinished(t *testing.T) {
+	for name, damage := range map[string]func(p []byte) []byte{
+		"empty, as version 0.2 left it": func([]byte) []byte { return nil },
+		"erased":                        func(p []byte) []byte { return bytes.Repeat([]byte{0xFF}, len(p)) },
+		"not yet written":               func(p []byte) []byte { return make([]byte, len(p)) },
+		"no table, half an image": func(p []byte) []byte {
+			blank(p[0x8000:0x9000])
+			blank(p[0x20100:])
+			blank(p[0xF000:0x11000])
+			return p
+		},
+		"half a table": func(p []byte) []byte {
+			blank(p[0x8020:0x9000])
+			blank(p[0xF000:0x11000])
+			return p
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			state := State(t.TempDir())
+			l := move(t, state)
+			if err := l.stop(); err != nil {
+				t.Fatal(err)
+			}
+			p, err := os.ReadFile(state.Flash())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(state.Flash(), damage(p), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			l = move(t, state)
+			if s, err := l.Slots(t.Context()); err != nil || s.Running != "ota_0" || s.OTAData[0].State != "valid" {
+				t.Errorf("%+v, %v", s, err)
+			}
+		})
+	}
+}
+
+func blank(p []byte) {
+	for i := range p {
+		p[i] = 0xFF
+	}
+}
+
+// TestNothingBootable ends with an error that names each slot and why.
+func TestNothingBootable(t *testing.T) {
+	state := State(t.TempDir())
+	l := move(t, state)
+	if err := l.stop(); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(state.Flash(), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt([]byte("rot"), 0x20030); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	m := newMachine(t, &log, nil)
+	m.c.State = state
+	err = m.Run(t.Context())
+	if _, ok := errors.AsType[*boot.NothingError](err); !ok || !strings.Contains(err.Error(), "ota_0: ") || !strings.Contains(err.Error(), "ota_1: nothing is there") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestFuses that are damaged are moved aside: the clock must not stay dark.
+func TestFuses(t *testing.T) {
+	state := State(t.TempDir())
+	if err := os.WriteFile(filepath.Join(string(state), "efuse.img"), bytes.Repeat([]byte("rot!"), 2048), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var log proof.Log
+	m := newMachine(t, new(bytes.Buffer), func(ctx context.Context, s clock.Service) error { <-ctx.Done(); return nil })
+	m.c.State, m.c.Log = state, log.Logger()
+	lock, err := state.Create()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := m.openOrMake(lock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fuses, err := flash.LoadFuses(f.Fuses); err != nil || fuses.Level() != 0 {
+		t.Errorf("%+v, %v", fuses, err)
+	}
+	if !slices.Contains(log.Events(), "fuses_replaced") {
+		t.Errorf("events %q", log.Events())
+	}
+	if _, err := os.Stat(filepath.Join(string(state), "efuse.img.damaged")); err != nil {
+		t.Error(err)
+	}
+	if err := errors.Join(f.Close(), lock.Release()); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestLook looks at a flash without leaving a trace.
+func TestLook(t *testing.T) {
+	state := State(t.TempDir())
+	peek := func() (*Flash, error) {
+		lock, err := state.Look()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = lock.Release() })
+		return state.Peek(lock)
+	}
+	if _, err := peek(); !is[*AbsentError](err) {
+		t.Errorf("error %v", err)
+	}
+	l := move(t, state)
+	if err := l.stop(); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(state.Flash())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, open := range map[string]func() (*Flash, error){
+		"peek": peek, "dump": func() (*Flash, error) { return OpenDump(state.Flash()) },
+	} {
+		f, err := open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s, err := f.Slots(); err != nil || s.Next != "ota_0" || s.Running != "" {
+			t.Errorf("%s: %+v, %v", name, s, err)
+		}
+		if err := f.Store.Stage(1, 0); err == nil {
+			t.Errorf("%s: was changed", name)
+		}
+		if err := f.Device.Program([]byte{0}, 0); !is[*flash.MisuseError](err) {
+			t.Errorf("%s: error %v", name, err)
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if after, err := os.ReadFile(state.Flash()); !bytes.Equal(before, after) || err != nil {
+		t.Errorf("looking changed the flash, %v", err)
+	}
+	if _, err := OpenDump("flash_test.go"); err == nil || !strings.Contains(err.Error(), "whole sectors") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func is[T error](err error) bool {
+	_, ok := errors.AsType[T](err)
+	return ok
+}
+
+// TestLargeSlots: no size is a constant.
+func TestLargeSlots(t *testing.T) {
+	table, err := flash.ParseTable([]byte("nvs,data,nvs,0x9000,0x6000\notadata,data,ota,0xf000,0x2000\n" +
+		"ota_0,app,ota_0,0x20000,64M\nota_1,app,ota_1,,64M\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := SizeFor(table); got != 256<<20 {
+		t.Errorf("a flash of %d bytes", got)
+	}
+	x := &Flash{Device: flash.NewMemory(flash.Geometry{Size: 256 << 20, Sector: flash.SectorSize}), Fuses: flash.NewMemory(flash.FuseGeometry)}
+	image, err := flash.Build{Desc: flash.Desc{Version: "1.0.0", Project: "wordclock"}, Size: 8 << 20}.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(boot.Create(x.Device, table, image), x.read()); err != nil {
+		t.Fatal(err)
+	}
+	p := table.Slots()[1]
+	if err := errors.Join(x.Device.Program(image, p.Off), x.Store.Stage(1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := x.Slots(); err != nil || s.Next != "ota_1" || !s.Trial || s.Slots[1].Bytes < 8<<20 {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
