@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"wordclockd/internal/durable"
 	"wordclockd/internal/machine"
 	"wordclockd/internal/nvs"
 )
@@ -52,24 +53,14 @@ func readNVS(state machine.State, f func(*nvs.Tx) error) error {
 // writeNVS runs f over what is stored, in a state directory that is made unless
 // it is there, while no clock runs on it.
 func writeNVS(cmd *cobra.Command, f func(*nvs.Tx) error) error {
-	lock, err := stateOf(cmd).Create()
-	if _, busy := errors.AsType[*machine.BusyError](err); busy {
-		return codeError{exitRunning, fmt.Errorf("%s: %w: stop the clock first", verb(cmd), err)}
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", verb(cmd), err)
-	}
-	err = func() error {
-		store, err := nvs.Open(stateOf(cmd).Settings())
+	state := stateOf(cmd)
+	return holding(verb(cmd), state.Create, func(*durable.Lock) error {
+		store, err := nvs.Open(state.Settings())
 		if err != nil {
 			return err
 		}
 		return errors.Join(store.Update(f), store.Close())
-	}()
-	if err = errors.Join(err, lock.Release()); err != nil {
-		return fmt.Errorf("%s: %w", verb(cmd), err)
-	}
-	return nil
+	})
 }
 
 // stored returns all entries; a nil tx has none.

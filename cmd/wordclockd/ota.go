@@ -18,7 +18,7 @@ import (
 func newOTA() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ota",
-		Short: "Look for newer firmware, and choose where",
+		Short: "Look for newer firmware, choose where, and judge it",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return noVerb(cmd, args[0])
@@ -26,7 +26,7 @@ func newOTA() *cobra.Command {
 			return cmd.Help()
 		},
 	}
-	cmd.AddCommand(newOTACheck(), newOTASource())
+	cmd.AddCommand(newOTACheck(), newOTASource(), newOTAConfirm(), newOTARollback())
 	return cmd
 }
 

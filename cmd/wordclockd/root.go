@@ -99,7 +99,7 @@ EXIT STATUS
 	cmd.AddCommand(
 		newRun(), newFace(),
 		newStatus(), newWatch(), newSet(), newDo(), newJournal(), newReboot(), newSim(),
-		newOTA(), newNVS(), newConfig(), newDoctor(), newScan(), newVersion(),
+		newOTA(), newFlash(), newImage(), newNVS(), newConfig(), newDoctor(), newScan(), newVersion(),
 	)
 	cmd.InitDefaultHelpCmd()
 	cmd.InitDefaultVersionFlag()

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"wordclockd/internal/control"
+	"wordclockd/internal/durable"
 	"wordclockd/internal/machine"
 )
 
@@ -50,18 +51,23 @@ func ask(cmd *cobra.Command, f func(context.Context, *control.Client) error) err
 // offline runs f while no clock can run on the state directory.
 func offline(cmd *cobra.Command, f func(machine.State) error) error {
 	state := stateOf(cmd)
-	lock, err := state.Look()
+	return holding(verb(cmd), state.Look, func(*durable.Lock) error { return f(state) })
+}
+
+// holding runs f with a lock of the state directory. What is done is named in its
+// errors.
+func holding(what string, take func() (*durable.Lock, error), f func(*durable.Lock) error) error {
+	lock, err := take()
 	if _, busy := errors.AsType[*machine.BusyError](err); busy {
-		return codeError{exitRunning, fmt.Errorf("%s: %w: stop the clock first", verb(cmd), err)}
+		return codeError{exitRunning, fmt.Errorf("%s: %w: stop the clock first", what, err)}
+	}
+	if err == nil {
+		err = errors.Join(f(lock), lock.Release())
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", verb(cmd), err)
+		return fmt.Errorf("%s: %w", what, err)
 	}
-	if err := f(state); err != nil {
-		_ = lock.Release()
-		return fmt.Errorf("%s: %w", verb(cmd), err)
-	}
-	return lock.Release()
+	return nil
 }
 
 // heldBy returns who holds the state directory, as a *machine.BusyError.

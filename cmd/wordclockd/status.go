@@ -33,10 +33,21 @@ The quality of the time is one of
 				if err != nil {
 					return err
 				}
-				if wantsJSON(cmd) {
-					return printJSON(cmd, s)
+				slots, err := c.Slots(ctx)
+				if err != nil {
+					return err
 				}
-				return table(cmd, func(w *tabwriter.Writer) { printStatus(w, s) })
+				if wantsJSON(cmd) {
+					return printJSON(cmd, struct {
+						control.Status
+						Program string        `json:"program"` // the version of wordclockd itself
+						Slots   control.Slots `json:"slots"`
+					}{s, slots.Program, slots})
+				}
+				return table(cmd, func(w *tabwriter.Writer) {
+					printStatus(w, s)
+					printSlots(w, slots)
+				})
 			})
 		},
 	}
@@ -59,6 +70,20 @@ func printStatus(w *tabwriter.Writer, s control.Status) {
 	}
 	row("firmware", "%s", checkLine(s.OTA))
 	row("entries in the journal", "%d", s.Journal.Entries)
+}
+
+// printSlots prints what is in each slot, and what has to do with that.
+func printSlots(w *tabwriter.Writer, s control.Slots) {
+	fmt.Fprintf(w, "program\t%s\n", s.Program)
+	for _, x := range s.Slots {
+		fmt.Fprintf(w, "slot %s\t%s\n", x.Name, slotLine(x, s))
+	}
+	if s.Level > 0 {
+		fmt.Fprintf(w, "lowest secure version\t%d\n", s.Level)
+	}
+	for _, k := range s.Keys {
+		fmt.Fprintf(w, "trusted key\t%s\n", k)
+	}
 }
 
 func faceLine(f control.Face) string {

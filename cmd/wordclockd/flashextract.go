@@ -1,0 +1,102 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"wordclockd/internal/durable"
+	"wordclockd/internal/flash"
+	"wordclockd/internal/machine"
+)
+
+func newFlashExtract() *cobra.Command {
+	var to, dump string
+	var raw bool
+	cmd := &cobra.Command{
+		Use:   "extract PARTITION -o FILE",
+		Short: "Write what is in a partition to a file",
+		Long: `Write what is in a partition to a file, - being standard output. Of a slot that is
+the image with its signature, byte for byte as it was put there; of another
+partition, and of a slot with --raw, all of it.`,
+		Example:     "  wordclockd flash extract ota_0 -o wordclock.bin\n  wordclockd flash extract nvs -o nvs.bin --image dump.bin",
+		Args:        takes(1, 1),
+		Annotations: exits(exitOK, exitError, exitUsage, exitUnhealthy, exitRunning),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			what := verb(cmd) + " " + args[0]
+			switch {
+			case to == "":
+				return usageError(fmt.Errorf("%s: where to? name a file by -o, or - for standard output", what))
+			case to == "-" && wantsJSON(cmd):
+				return usageError(fmt.Errorf("%s: standard output cannot take both the content and JSON: name a file by -o", what))
+			}
+			return lookFlash(cmd, what, dump, func(x *machine.Flash) error {
+				p, err := namedIn(x.Table, args[0])
+				if err != nil {
+					return err
+				}
+				return extract(cmd, flash.Region(x.Device, p.Off, p.Size), p, raw, to)
+			})
+		},
+	}
+	cmd.Flags().StringVarP(&to, "output", "o", "", "`FILE` to write")
+	cmd.Flags().BoolVar(&raw, "raw", false, "all of a slot, whatever is in it")
+	imageFlag(cmd, &dump)
+	return cmd
+}
+
+func extract(cmd *cobra.Command, d flash.Device, p flash.Partition, raw bool, to string) error {
+	size := p.Size
+	if p.Type == flash.TypeApp && !raw {
+		m, err := flash.ReadSlot(d, p.Size)
+		if err != nil {
+			return codeError{exitUnhealthy, fmt.Errorf("%w: --raw takes it as it is", err)}
+		}
+		size = m.End
+	}
+	content := io.NewSectionReader(d, 0, size)
+	if to == "-" {
+		_, err := io.Copy(cmd.OutOrStdout(), content)
+		return err
+	}
+	sum := sha256.New()
+	if err := replaceFile(to, io.TeeReader(content, sum)); err != nil {
+		return err
+	}
+	if wantsJSON(cmd) {
+		return printJSON(cmd, struct {
+			Partition string `json:"partition"`
+			File      string `json:"file"`
+			Size      int64  `json:"size"`
+			SHA256    string `json:"sha256"`
+		}{p.Name, to, size, hex.EncodeToString(sum.Sum(nil))})
+	}
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s: %d bytes\n", to, size)
+	return err
+}
+
+// replaceFile is [durable.WriteFile] for what is too large for memory. There can be
+// secrets in it.
+func replaceFile(path string, r io.Reader) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // nobody else may read it
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, r)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return durable.SyncDir(filepath.Dir(path))
+}

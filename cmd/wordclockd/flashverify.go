@@ -1,0 +1,111 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"wordclockd/internal/boot"
+	"wordclockd/internal/flash"
+	"wordclockd/internal/machine"
+)
+
+func newFlashVerify() *cobra.Command {
+	var dump string
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: "Verify all that is in the flash",
+		Long: `Verify partition table, otadata and the image in each slot, and that one can be
+started. A slot may be empty, and an image older than the fuses allow: that is how
+updates leave it.`,
+		Args:        takes(0, 0),
+		Annotations: exits(exitOK, exitError, exitUsage, exitUnhealthy, exitRunning, exitNothingBootable),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			err := lookFlash(cmd, verb(cmd), dump, func(x *machine.Flash) error { return verifyFlash(cmd, x) })
+			_, absent := errors.AsType[*machine.AbsentError](err)
+			_, corrupt := errors.AsType[*flash.FormatError](err)
+			_, unfit := errors.AsType[*flash.TableError](err)
+			_, judged := errors.AsType[codeError](err)
+			switch {
+			case judged:
+				return err
+			case absent, errors.Is(err, boot.ErrUnfinished):
+				return codeError{exitNothingBootable, err}
+			case corrupt, unfit:
+				return codeError{exitUnhealthy, err}
+			}
+			return err
+		},
+	}
+	imageFlag(cmd, &dump)
+	return cmd
+}
+
+// A flashVerdict is what "flash verify" prints.
+type flashVerdict struct {
+	OK       bool     `json:"ok"`
+	Next     string   `json:"next"` // "" if nothing can be started
+	Problems []string `json:"problems"`
+}
+
+func verifyFlash(cmd *cobra.Command, x *machine.Flash) error {
+	s, err := x.Slots()
+	if err != nil {
+		if _, damaged := errors.AsType[*flash.FormatError](err); !damaged {
+			return err
+		}
+	}
+	v := flashVerdict{Next: s.Next, Problems: append([]string{}, problems(x)...)}
+	v.OK = v.Next != "" && len(v.Problems) == 0
+	switch {
+	case wantsJSON(cmd):
+		err = printJSON(cmd, v)
+	case v.OK:
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "all that is there verifies; the next start begins with %s\n", v.Next)
+	default:
+		err = nil
+	}
+	switch text := strings.Join(v.Problems, "; "); {
+	case err != nil:
+		return err
+	case v.Next == "" && text == "":
+		return codeError{exitNothingBootable, errors.New("nothing can be started: there is no image")}
+	case v.Next == "":
+		return codeError{exitNothingBootable, fmt.Errorf("nothing can be started: %s", text)}
+	case text != "":
+		return codeError{exitUnhealthy, errors.New(text)}
+	}
+	return nil
+}
+
+// problems lists what does not verify.
+func problems(x *machine.Flash) (found []string) {
+	if err := tableDamage(x); err != nil {
+		found = append(found, err.Error())
+	}
+	v, err := x.Store.Look()
+	if err != nil {
+		found = append(found, err.Error())
+	}
+	for i, e := range v.Entries {
+		switch {
+		case e == flash.BlankSelect:
+		case !e.Sum():
+			found = append(found, fmt.Sprintf("otadata: entry %d: wrong checksum", i))
+		case !known(e.State):
+			found = append(found, fmt.Sprintf("otadata: entry %d: state %s is none", i, e.State))
+		}
+	}
+	for _, c := range v.Contents {
+		_, old := errors.AsType[*boot.FloorError](c.Err)
+		if c.Err != nil && !errors.Is(c.Err, boot.ErrBlank) && !old {
+			found = append(found, c.Name+": "+c.Err.Error())
+		}
+	}
+	return found
+}
+
+// known tells whether a state is one of the six.
+func known(s flash.State) bool { return s.Bootable() || s == flash.Invalid || s == flash.Aborted }
