@@ -57,7 +57,8 @@ type Asks interface {
 	// Alive is the sign of life that the watchdog waits for.
 	Alive()
 	// Free makes that what is in slot is not started before it is staged. It comes
-	// before the first byte of another image is written there.
+	// before the first byte of another image is written there. It is ErrTrial, as
+	// Stage is, while the running image is on trial.
 	Free(slot int) error
 	// Stage makes the image in slot the one that is tried at the next start.
 	Stage(slot int) error

@@ -18,31 +18,36 @@ var ErrUnfinished = errors.New("the flash was not created, or not to the end")
 // table. After a power cut [ReadTable] returns ErrUnfinished, if it is not that what
 // was there before can still be used.
 func Create(dev flash.Device, t flash.Table, app []byte) error {
+	if err := create(dev, t, app); err != nil {
+		return fmt.Errorf("create flash: %w", err)
+	}
+	return nil
+}
+
+func create(dev flash.Device, t flash.Table, app []byte) error {
 	raw, err := t.Marshal()
 	if err != nil {
-		return fmt.Errorf("create flash: %w", err)
+		return err
 	}
 	p, err := firstSlot(t, int64(len(app)))
 	if err != nil {
-		return fmt.Errorf("create flash: %w", err)
+		return err
 	}
 	if err := wipe(dev); err != nil {
-		return fmt.Errorf("create flash: %w", err)
+		return err
 	}
 	slot := flash.Region(dev, p.Off, p.Size)
 	if err := flash.Put(slot, 0, app); err != nil {
-		return fmt.Errorf("create flash: %w", err)
+		return err
 	}
 	if _, err := flash.ReadSlot(slot, p.Size); err != nil {
-		return fmt.Errorf("create flash: %w", err)
+		return err
 	}
-	// A part of a table can be one, if it has no checksum: the first byte comes last.
-	for _, part := range [][2]int{{1, len(raw)}, {0, 1}} {
-		if err := flash.Put(dev, flash.TableOffset+int64(part[0]), raw[part[0]:part[1]]); err != nil {
-			return fmt.Errorf("create flash: %w", err)
-		}
+	// The first part of a table without a checksum is a table: its first byte comes last.
+	if err := flash.Put(dev, flash.TableOffset+1, raw[1:]); err != nil {
+		return err
 	}
-	return nil
+	return flash.Put(dev, flash.TableOffset, raw[:1])
 }
 
 // firstSlot returns where an image of n bytes goes.
@@ -51,13 +56,10 @@ func firstSlot(t flash.Table, n int64) (flash.Partition, error) {
 	if !ok {
 		p, ok = t.Find(flash.TypeApp, flash.AppFactory)
 	}
-	switch {
-	case !ok:
+	if !ok {
 		return p, errors.New("the partition table has no place for an image")
-	case n > p.Size:
-		return p, fmt.Errorf("an image of %d bytes does not fit into %s, which has %d", n, p.Name, p.Size)
 	}
-	return p, nil
+	return p, room(p, n)
 }
 
 // wipe erases what is not blank, the table last. First the table loses its first
@@ -117,7 +119,7 @@ func ReadTable(dev flash.Device) (flash.Table, error) {
 
 func readTable(dev flash.Device, intended flash.Table) (flash.Table, error) {
 	p := make([]byte, flash.TableSize)
-	if _, err := dev.ReadAt(p, flash.TableOffset); err != nil && err != io.EOF {
+	if _, err := dev.ReadAt(p, flash.TableOffset); err != nil { // io.EOF, too: it is too small for one
 		return flash.Table{}, fmt.Errorf("read partition table: %w", err)
 	}
 	t, damage := flash.ReadTable(p)
@@ -141,11 +143,11 @@ func readTable(dev flash.Device, intended flash.Table) (flash.Table, error) {
 	return flash.Table{}, damage
 }
 
-// begins reports whether a table begins as part does: as much of one may have been
-// written when the power went.
+// begins reports whether a table begins as part does, and goes on: as much of one may
+// have been written when the power went, if it was not Create that wrote it.
 func begins(t, part flash.Table) bool {
 	n := len(part.Partitions)
-	return n <= len(t.Partitions) && slices.Equal(part.Partitions, t.Partitions[:n])
+	return n < len(t.Partitions) && slices.Equal(part.Partitions, t.Partitions[:n])
 }
 
 // written reports whether anything is in a partition. In a file that was not

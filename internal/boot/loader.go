@@ -84,7 +84,8 @@ func (l *Loader) Restart(r Reason) {
 
 // Run starts app with what is to be started, and again when it ends, until ctx is
 // done. The error is a *NothingError if nothing can be started, and a *StuckError if
-// an image does not end.
+// an image does not end that another one is to follow. If it does not when all is to
+// end, the error is [task.ErrNotStopped].
 func (l *Loader) Run(ctx context.Context, app App) error {
 	last, wait, rejected := l.Last, firstWait, NoSlot
 	for {
@@ -102,7 +103,7 @@ func (l *Loader) Run(ctx context.Context, app App) error {
 		}
 		switch last = end.Reset; {
 		case end.stuck:
-			return &StuckError{end.Reason}
+			return end.leftBehind(ctx)
 		case ctx.Err() != nil && end.restart:
 			return l.darken(ctx, app, in)
 		case ctx.Err() != nil:
@@ -127,7 +128,7 @@ func (l *Loader) darken(ctx context.Context, app App, in Info) error {
 	in.Boot, in.Last = in.Boot+1, Reset{Reason: User}
 	switch end := l.start(ctx, app, in); {
 	case end.stuck:
-		return &StuckError{end.Reason}
+		return end.leftBehind(ctx)
 	case !end.restart:
 		return end.err
 	}
@@ -148,7 +149,8 @@ func (l *Loader) sleep(ctx context.Context, d time.Duration) bool {
 }
 
 // choose decides what is started, and notes what has to be noted before it is. A
-// flash that cannot be written is no reason to go dark, but no trial begins on it.
+// flash that cannot be written is no reason to go dark: no trial begins on it, and an
+// image is only started without one if there is no other.
 // What is in the slot rejected was given up by the start before.
 func (l *Loader) choose(last Reset, rejected int) (Info, error) {
 	l.well()
@@ -157,14 +159,18 @@ func (l *Loader) choose(last Reset, rejected int) (Info, error) {
 	if err == nil {
 		err = l.Store.carryOut(p)
 	}
-	if err != nil {
-		l.Log.Error("flash cannot be read or written", "event", "flash_io", "err", err)
-		if p.Trial {
-			p.Try, p.Trial = p.Try[1:], false
-		}
-	}
+	planned := v
 	for _, w := range p.Write {
-		v.Entries[w.Sector] = w.Entry
+		planned.Entries[w.Sector] = w.Entry
+	}
+	if err == nil {
+		v = planned
+	} else {
+		l.Log.Error("flash cannot be read or written", "event", "flash_io", "err", err)
+		if p.Trial && len(p.Try) > 1 {
+			p.Try = p.Try[1:]
+		}
+		p.Trial = false
 	}
 	boot := l.Boot() + 1
 	l.mu.Lock()
@@ -179,7 +185,7 @@ func (l *Loader) choose(last Reset, rejected int) (Info, error) {
 			last.Reason = p.Reason
 		}
 	}
-	in := Info{Boot: boot, Slot: p.Try[0], Trial: p.Trial, Last: last, GaveUp: v.gaveUp(p.Try[0])}
+	in := Info{Boot: boot, Slot: p.Try[0], Trial: p.Trial, Last: last, GaveUp: planned.gaveUp(p.Try[0])}
 	if in.GaveUp != nil {
 		in.GaveUp.Now = in.GaveUp.Slot == rejected
 	}
@@ -236,7 +242,21 @@ func (e end) clean() bool {
 	return !e.stuck && (e.err == nil || e.restart) && (e.Reason == None || e.Reason == User)
 }
 
-var errEnded = errors.New("the firmware ended without being told to")
+// leftBehind is the error of an image that has not ended.
+func (e end) leftBehind(ctx context.Context) error {
+	switch {
+	case ctx.Err() == nil:
+		return &StuckError{e.Reason}
+	case e.err != nil:
+		return e.err
+	}
+	return errNotEnded
+}
+
+var (
+	errEnded    = errors.New("the firmware ended without being told to")
+	errNotEnded = fmt.Errorf("stop firmware: %w", task.ErrNotStopped)
+)
 
 // start runs app once, serves what it asks, and watches it.
 func (l *Loader) start(ctx context.Context, app App, in Info) (e end) {
@@ -259,7 +279,7 @@ func (l *Loader) start(ctx context.Context, app App, in Info) (e end) {
 	}
 	e.err = g.Wait()
 	switch r, told := errors.AsType[*Restart](context.Cause(inner)); {
-	case errors.Is(e.err, task.ErrNotStopped) && ctx.Err() == nil:
+	case errors.Is(e.err, task.ErrNotStopped):
 		e.stuck, e.Reason = true, causeOf(inner)
 	case e.rejected:
 		e.restart = true

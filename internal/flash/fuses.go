@@ -152,8 +152,8 @@ func BurnFuses(d Device, f Fuses) error {
 			return fmt.Errorf("read fuses: %w", err)
 		}
 	}
-	first := 0
-	if _, err := readFuses(have[0]); err == nil { // the one that is not whole comes first
+	first := 0 // the copy that holds all of old comes last: it may be the only one
+	if bytes.Equal(have[0], old.append(nil)) {
 		first = 1
 	}
 	for _, i := range []int{first, 1 - first} {

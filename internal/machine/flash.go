@@ -149,20 +149,31 @@ func (s State) openFuses() (*os.File, error) {
 }
 
 // Init makes a flash in the directory: erased, with that table, and an image in
-// its first slot. What was there is lost, but for the fuses. After a power cut it
-// is begun anew at the next start.
+// its first slot. What was there is lost, but for the fuses. After a power cut
+// it is what was there, or is begun anew at the next start.
 func (s State) Init(lock *durable.Lock, t flash.Table, size int64, app []byte) error {
 	if err := t.Check(size); err != nil {
 		return err
 	}
-	d, err := flash.Format(lock.File(), size)
+	d, err := resize(lock.File(), size)
 	if err != nil {
 		return err
 	}
 	if err := durable.SyncDir(string(s)); err != nil {
 		return err
 	}
-	return boot.Create(d, t, app)
+	return boot.Create(d, t, app) // erases, in an order that a power cut may disturb
+}
+
+// resize makes a file a flash of size bytes. What is in it stays.
+func resize(f *os.File, size int64) (*flash.File, error) {
+	if isEmpty(f) {
+		return flash.Format(f, size)
+	}
+	if err := errors.Join(f.Truncate(size), f.Sync()); err != nil {
+		return nil, err
+	}
+	return flash.OpenFile(f)
 }
 
 // SizeFor returns the size of a flash that is made for a table: the smallest power

@@ -137,7 +137,7 @@ func (s Segment) All() Cut {
 
 // A Measure says how many cuts are enough.
 type Measure struct {
-	Most   int // combinations of states; if there can be more, a sample is taken
+	Most   int // that all are taken; if there can be more, a sample is
 	Random int // further ones in a sample
 	Seed   uint64
 }
@@ -158,14 +158,19 @@ func (s Segment) Cuts(m Measure) iter.Seq[Cut] {
 	}
 }
 
+// fewer reports whether every has at most so many.
 func (s Segment) fewer(most int) bool {
-	n := 1
-	for i := range s.histories {
-		if n *= len(s.histories[i].whole()); n > most {
+	n, more := 1, 1.0
+	for _, h := range s.histories {
+		states := len(h.whole())
+		if n *= states; n > most {
 			return false
 		}
+		for _, x := range h.steps {
+			more += float64(x.end-x.begin) / float64(states)
+		}
 	}
-	return true
+	return float64(n)*more <= float64(most)
 }
 
 func (s Segment) every(yield func(Cut) bool) {
