@@ -120,7 +120,7 @@ func (m *Machine) live(ctx context.Context, f *Flash, fw firmware.Config) error 
 		"zone", m.c.Device.Zone.String(), "state", string(m.c.State))
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	g, ctx := task.NewGroup(ctx)
+	g, _ := task.NewGroup(ctx)
 	if m.c.State != "" {
 		socket, err := control.Listen(m.c.State.Socket())
 		if err != nil {
