@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,6 +41,7 @@ func TestMain(m *testing.M) {
 //	signal SIGNAL                by which the next clock is asked to stop
 //	clock until EVENT PROG...    run a clock until it has logged an event, then
 //	                             ask it to stop and want exit status 0
+//	await REGEXP PROG [ARG...]   run a program again and again until it prints that
 //	up                           wait until the clock that was started answers
 //	snapshot NAME                keep what the state directory holds; or, the
 //	                             second time, fail if it is another
@@ -62,6 +64,7 @@ func TestScripts(t *testing.T) {
 			"status":   cmdStatus,
 			"code":     cmdCode,
 			"clock":    cmdClock,
+			"await":    cmdAwait,
 			"up":       cmdUp,
 			"sources":  cmdSources,
 			"snapshot": cmdSnapshot,
@@ -87,6 +90,27 @@ func cmdStatus(ts *testscript.TestScript, neg bool, args []string) {
 func cmdCode(ts *testscript.TestScript, neg bool, args []string) {
 	if (ts.Getenv("code") == args[0]) == neg {
 		ts.Fatalf("exit code %s, want %s", ts.Getenv("code"), args[0])
+	}
+}
+
+func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: await REGEXP PROG [ARG...]")
+	}
+	want, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	path, err := exec.LookPath(args[1])
+	ts.Check(err)
+	for begin := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		cmd := exec.Command(path, args[2:]...)
+		cmd.Env = environ(ts)
+		out, err := cmd.CombinedOutput()
+		if err == nil && want.Match(out) {
+			return
+		}
+		if time.Since(begin) > time.Minute {
+			ts.Fatalf("%s prints no %s: %v\n%s", strings.Join(args[1:], " "), args[0], err, out)
+		}
 	}
 }
 
