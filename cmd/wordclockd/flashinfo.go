@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"wordclockd/internal/boot"
 	"wordclockd/internal/control"
 	"wordclockd/internal/flash"
 	"wordclockd/internal/machine"
@@ -73,7 +74,7 @@ func infoOf(x *machine.Flash) (flashInfo, error) {
 		Size: x.Device.Geometry().Size, OTAData: s.OTAData, Slots: s.Slots, Level: s.Level, Keys: s.Keys,
 		Next: s.Next, Trial: s.Trial, all: s,
 	}
-	if damage := tableDamage(x); damage != nil {
+	if damage := boot.TableDamage(x.Device); damage != nil {
 		info.TableError = damage.Error()
 	}
 	for _, p := range x.Table.Partitions {
@@ -89,16 +90,6 @@ func kindOf(p flash.Partition) (typ, subtype string) {
 	line := csv[strings.LastIndexByte(csv, '\n')+1:]
 	fields := strings.Split(line, ",") // a name has no comma
 	return fields[1], fields[2]
-}
-
-// tableDamage returns why the table that is in the flash is not the one in use.
-func tableDamage(x *machine.Flash) error {
-	p := make([]byte, flash.TableSize)
-	_, err := x.Device.ReadAt(p, flash.TableOffset)
-	if err == nil {
-		_, err = flash.ReadTable(p)
-	}
-	return err
 }
 
 func writeInfo(w *tabwriter.Writer, info flashInfo) {

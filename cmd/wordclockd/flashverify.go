@@ -18,8 +18,9 @@ func newFlashVerify() *cobra.Command {
 		Use:   "verify",
 		Short: "Verify all that is in the flash",
 		Long: `Verify partition table, otadata and the image in each slot, and that one can be
-started. A slot may be empty, and an image older than the fuses allow: that is how
-updates leave it.`,
+started. A slot may be empty, and an image one that the fuses do not allow any more,
+since it is too old or nobody signed it; an entry of otadata may be a half-written
+one: that is how updates and power cuts leave them.`,
 		Args:        takes(0, 0),
 		Annotations: exits(exitOK, exitError, exitUsage, exitUnhealthy, exitRunning, exitNothingBootable),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -82,30 +83,20 @@ func verifyFlash(cmd *cobra.Command, x *machine.Flash) error {
 
 // problems lists what does not verify.
 func problems(x *machine.Flash) (found []string) {
-	if err := tableDamage(x); err != nil {
-		found = append(found, err.Error())
+	if err := boot.TableDamage(x.Device); err != nil {
+		found = append(found, err.Error()+": the usual one stands for it, and is written in its place when the clock runs")
 	}
 	v, err := x.Store.Look()
 	if err != nil {
 		found = append(found, err.Error())
 	}
-	for i, e := range v.Entries {
-		switch {
-		case e == flash.BlankSelect:
-		case !e.Sum():
-			found = append(found, fmt.Sprintf("otadata: entry %d: wrong checksum", i))
-		case !known(e.State):
-			found = append(found, fmt.Sprintf("otadata: entry %d: state %s is none", i, e.State))
-		}
-	}
+	startable := len(x.Store.Plan(v).Try) > 0
 	for _, c := range v.Contents {
 		_, old := errors.AsType[*boot.FloorError](c.Err)
-		if c.Err != nil && !errors.Is(c.Err, boot.ErrBlank) && !old {
+		_, foreign := errors.AsType[*flash.ForeignError](c.Err)
+		if c.Err != nil && !errors.Is(c.Err, boot.ErrBlank) && !(startable && (old || foreign)) {
 			found = append(found, c.Name+": "+c.Err.Error())
 		}
 	}
 	return found
 }
-
-// known tells whether a state is one of the six.
-func known(s flash.State) bool { return s.Bootable() || s == flash.Invalid || s == flash.Aborted }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 
@@ -69,10 +70,33 @@ func writePartition(cmd *cobra.Command, x *machine.Flash, name, file string, o w
 	if err != nil {
 		return err
 	}
+	if p.Type == flash.TypeData && p.Subtype == flash.DataOTA && !o.force {
+		if err := isOTAData(f, size); err != nil {
+			return codeError{exitUnhealthy, fmt.Errorf("%s: %w: --force writes it all the same", file, err)}
+		}
+	}
 	if err := boot.Fill(flash.Region(x.Device, p.Off, p.Size), f, size); err != nil {
 		return err
 	}
 	return printWritten(cmd, x, p, size)
+}
+
+// isOTAData checks that a file has two entries of otadata that are blank or whole: by
+// anything else it would be forgotten which slot is to be started.
+func isOTAData(r io.ReaderAt, size int64) error {
+	if size != 2*flash.SectorSize {
+		return fmt.Errorf("it has %d bytes: otadata has two sectors of %d", size, flash.SectorSize)
+	}
+	for i := range int64(2) {
+		var p [flash.SelectSize]byte
+		if _, err := r.ReadAt(p[:], i*flash.SectorSize); err != nil {
+			return err
+		}
+		if e := flash.ReadSelect(p); e != flash.BlankSelect && !e.Sound() {
+			return fmt.Errorf("offset %#x: it is no entry of otadata", i*flash.SectorSize)
+		}
+	}
+	return nil
 }
 
 // fileSize returns the size of a file, if that fits into a partition.

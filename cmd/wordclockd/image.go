@@ -40,6 +40,9 @@ const (
 
 // readFile reads a file that has no more than most bytes.
 func readFile(name string, most int64) ([]byte, error) {
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() { // a FIFO would be waited for
+		return nil, fmt.Errorf("%s: want a regular file", name)
+	}
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
@@ -108,9 +111,9 @@ type imageInfo struct {
 	Checksum      string       `json:"checksum"`
 	Digest        string       `json:"digest"`
 	FileSHA256    string       `json:"file_sha256"`
-	Size          int64        `json:"size"`
+	Size          int64        `json:"size"` // of the file
 	Signed        bool         `json:"signed"`
-	FileSize      int64        `json:"file_size"`
+	ImageSize     int64        `json:"image_size"` // without signature, and what the file is filled up with
 	Compiled      string       `json:"compiled"`
 	IDF           string       `json:"esp_idf_version"`
 	ELF           string       `json:"elf_sha256"`
@@ -155,7 +158,7 @@ func (m *imageFile) info() (imageInfo, error) {
 	info := imageInfo{
 		Version: flash.Printable(m.Version), Project: flash.Printable(m.Project), SecureVersion: m.SecureVersion, ChipID: m.Chip,
 		Checksum: fmt.Sprintf("%02x", m.Checksum), Digest: hex.EncodeToString(m.Digest[:]), FileSHA256: hex.EncodeToString(sum[:]),
-		Size: m.Size, FileSize: int64(len(m.raw)), Signed: m.Signature != nil,
+		Size: int64(len(m.raw)), ImageSize: m.Size, Signed: m.Signature != nil,
 		Compiled: flash.Printable(strings.TrimSpace(m.Date + " " + m.Time)), IDF: flash.Printable(m.IDF), ELF: hex.EncodeToString(m.ELF[:]),
 		Entry: m.Entry, FlashMode: nameIn(modes, m.Mode), FlashSpeed: nameIn(speeds, m.Speed), FlashSize: fmt.Sprintf("%dMB", 1<<m.FlashLog),
 		Profile: []string{}, SignedBy: m.signedBy(),
@@ -215,10 +218,10 @@ func (i imageInfo) write(w *tabwriter.Writer) {
 		row(fmt.Sprintf("segment %d", n), "%#08x  %7d bytes at %#08x  %s", s.Address, s.Size, s.Offset, s.Class)
 	}
 	row("checksum", "%s", i.Checksum)
-	row("size", "%d bytes", i.Size)
+	row("size", "%d bytes", i.ImageSize)
 	row("digest", "%s", i.Digest)
 	row("ELF file", "%s", i.ELF)
-	row("file", "%d bytes, SHA-256 %s", i.FileSize, i.FileSHA256)
+	row("file", "%d bytes, SHA-256 %s", i.Size, i.FileSHA256)
 	for _, k := range i.SignedBy {
 		row("signed by", "%s", k)
 	}

@@ -67,7 +67,7 @@ func (o buildOptions) build() (*imageFile, error) {
 	switch {
 	case o.Version == "":
 		return nil, errors.New("which version? name it by --version")
-	case o.to == "":
+	case o.to == "" || o.to == "-":
 		return nil, errors.New("where to? name a file by -o")
 	}
 	b := flash.Build{Desc: o.Desc}

@@ -29,6 +29,9 @@ unless -o names another.`,
 			if key == "" {
 				return usageError(fmt.Errorf("%s: by which key? name its file by --key", verb(cmd)))
 			}
+			if to == "-" {
+				return usageError(fmt.Errorf("%s: where to? -o names a file, and standard output is none", verb(cmd)))
+			}
 			m, err := signFile(args[0], key, to)
 			if err != nil {
 				return fmt.Errorf("%s: %w", verb(cmd), err)

@@ -3,12 +3,10 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"wordclockd/internal/boot"
 	"wordclockd/internal/flash"
 	"wordclockd/internal/machine"
 )
@@ -24,9 +22,11 @@ image that it alone has signed, or by its digest. Without an argument the keys
 that are trusted are listed.
 
 THIS CANNOT BE UNDONE. It stands for a fuse of the chip, and stays when the flash is
-made anew. So a key is refused by which no image is signed that is there now; the
-clock would stay dark. Sign one and put it there first.`,
-		Example:     "  wordclockd image sign --key key.pem next.bin\n  wordclockd flash write ota_1 next.bin --boot\n  wordclockd image trust key.pem",
+made anew. So a key is refused by which no image is signed that is there now, and has
+proved itself; the clock would stay dark. Sign one, put it there, and have the clock
+confirm it first.`,
+		Example: "  wordclockd image sign --key key.pem next.bin\n  wordclockd flash write ota_1 next.bin --boot\n" +
+			"  wordclockd run                        # and elsewhere: wordclockd ota confirm\n  wordclockd image trust key.pem",
 		Args:        takes(0, 1),
 		Annotations: exits(exitOK, exitError, exitUsage, exitUnhealthy, exitRunning),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -93,10 +93,14 @@ func trustIn(x *machine.Flash, key flash.KeyDigest, force bool) error {
 	if err != nil {
 		return err
 	}
-	lasts := slices.ContainsFunc(v.Contents, func(c boot.Content) bool { return c.Err == nil && boot.Admit(c.Image, f) == nil })
-	if !lasts && !force {
+	switch plan := x.Store.Plan(v.Under(f)); {
+	case force:
+	case len(plan.Try) == 0:
 		return codeError{exitUnhealthy, fmt.Errorf("key %s: no image that can be started is signed by it, and the clock would stay dark: "+
-			"sign one by \"wordclockd image sign\" and put it there by \"wordclockd flash write\" first", key)}
+			"sign one by \"wordclockd image sign\" and put it there by \"wordclockd flash write --boot\" first", key)}
+	case plan.Trial && len(plan.Try) == 1:
+		return codeError{exitUnhealthy, fmt.Errorf("key %s: the one image that is signed by it has yet to prove itself, and the clock could stay dark: "+
+			"start it, and say \"wordclockd ota confirm\" first", key)}
 	}
 	return x.Store.Trust(key)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -30,7 +31,7 @@ signed by one of those keys.`,
 				err = m.verify(trusted)
 			}
 			if err != nil {
-				return fmt.Errorf("%s: %w", verb(cmd), err)
+				return errors.Join(printRefused(cmd, err), fmt.Errorf("%s: %w", verb(cmd), err))
 			}
 			return printVerified(cmd, m)
 		},
@@ -60,6 +61,17 @@ func (m *imageFile) verify(trusted []flash.KeyDigest) error {
 		return codeError{exitUnhealthy, fmt.Errorf("%s: %w", m.name, err)}
 	}
 	return nil
+}
+
+// printRefused prints for scripts why an image does not verify.
+func printRefused(cmd *cobra.Command, err error) error {
+	if !wantsJSON(cmd) {
+		return nil
+	}
+	return printJSON(cmd, struct {
+		OK    bool   `json:"ok"`
+		Error string `json:"error"`
+	}{false, err.Error()})
 }
 
 func printVerified(cmd *cobra.Command, m *imageFile) error {

@@ -5,10 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/signal"
 	"slices"
 	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"wordclockd/internal/task"
 )
@@ -24,7 +28,7 @@ func main() {
 	// closed, and once is enough.
 	context.AfterFunc(ctx, func() { signal.Reset(os.Interrupt) })
 	cmd := newRoot()
-	cmd.SetArgs(withNegatives(os.Args[1:]))
+	cmd.SetArgs(withNegatives(os.Args[1:], valued(cmd)))
 	err := cmd.ExecuteContext(ctx)
 	if err != nil && exitCode(err) != exitInterrupted { // who interrupts knows
 		report(err)
@@ -32,13 +36,33 @@ func main() {
 	os.Exit(exitCode(err))
 }
 
-// withNegatives lets arguments such as -1h or -50 be none of flags: it moves them
-// to the end, behind --.
-func withNegatives(args []string) []string {
+// valued returns the flags of all verbs that are followed by their value.
+func valued(cmd *cobra.Command) map[string]bool {
+	names := map[string]bool{}
+	add := func(f *pflag.Flag) {
+		if f.NoOptDefVal == "" {
+			names["--"+f.Name], names["-"+f.Shorthand] = true, f.Shorthand != ""
+		}
+	}
+	cmd.Flags().VisitAll(add)
+	cmd.PersistentFlags().VisitAll(add)
+	for _, sub := range cmd.Commands() {
+		maps.Copy(names, valued(sub))
+	}
+	return names
+}
+
+// withNegatives lets arguments such as -1h or -50 be none of flags, unless they are
+// the value of one: it moves them to the end, behind --.
+func withNegatives(args []string, valued map[string]bool) []string {
 	var plain, negative []string
 	for i, arg := range args {
 		if arg == "--" {
 			return slices.Concat(plain, negative, args[i:])
+		}
+		if i > 0 && valued[args[i-1]] {
+			plain = append(plain, arg)
+			continue
 		}
 		if len(arg) > 1 && arg[0] == '-' && (arg[1] >= '0' && arg[1] <= '9' || arg[1] == '.') {
 			negative = append(negative, arg)

@@ -71,10 +71,13 @@ func runError(err error) error {
 	err = fmt.Errorf("run clock: %w", err)
 	stuck, isStuck := errors.AsType[*boot.StuckError](err)
 	_, busy := errors.AsType[*machine.BusyError](err)
+	_, damaged := errors.AsType[*machine.FlashError](err)
 	_, nothing := errors.AsType[*boot.NothingError](err)
 	switch {
 	case busy:
 		return codeError{exitRunning, fmt.Errorf("%w: stop it, or name another directory by --state", err)}
+	case damaged:
+		return codeError{exitNothingBootable, fmt.Errorf("%w: restore the file, or begin anew by \"wordclockd flash init --force\"", err)}
 	case nothing:
 		return codeError{exitNothingBootable, fmt.Errorf("%w: put an image there by \"wordclockd flash write\", or begin anew by \"wordclockd flash init --force\"", err)}
 	case isStuck && supervised():

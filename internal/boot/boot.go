@@ -41,6 +41,13 @@ type Info struct {
 	Trial   bool          // the image has yet to be confirmed
 	Last    Reset         // why the start before this one ended
 	GaveUp  *GaveUp       // the image in another slot that was given up last; nil if none was
+	Instead *Instead      // what is not started, though it is selected; nil if this is
+}
+
+// Instead tells of a slot that cannot be started, though otadata selects it.
+type Instead struct {
+	Slot int
+	Err  error
 }
 
 // GaveUp tells of an image that was given up.

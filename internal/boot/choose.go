@@ -56,6 +56,7 @@ type Put struct {
 type Plan struct {
 	Try    []int // slots that can be started, the best first
 	Trial  bool  // the first of them is on trial
+	First  int   // the slot that otadata selects; NoSlot if it selects none
 	Write  []Put
 	Floor  int    // the level that the fuses are to reach after that
 	Reason Reason // why a trial was given up now; None if none was
@@ -81,7 +82,9 @@ func Choose(o [2]flash.Select, slots Slots, floor int, host uint32) (p Plan) {
 		c.endTrial(sector)
 	}
 	first, active := c.begin()
+	p.First = NoSlot
 	if active >= 0 {
+		p.First = first
 		c.beginTrial(active, first)
 	}
 	p.Try = c.order(first)

@@ -43,11 +43,41 @@ func create(dev flash.Device, t flash.Table, app []byte) error {
 	if _, err := flash.ReadSlot(slot, p.Size); err != nil {
 		return err
 	}
-	// The first part of a table without a checksum is a table: its first byte comes last.
+	return putTable(dev, raw)
+}
+
+// putTable programs a table. The first part of one is a table too, without a checksum:
+// so the first byte comes last.
+func putTable(dev flash.Device, raw []byte) error {
 	if err := flash.Put(dev, flash.TableOffset+1, raw[1:]); err != nil {
 		return err
 	}
 	return flash.Put(dev, flash.TableOffset, raw[:1])
+}
+
+// TableDamage returns what is wrong with the table that is in a flash, be it that
+// [ReadTable] makes do without it.
+func TableDamage(dev flash.Device) error {
+	p := make([]byte, flash.TableSize)
+	_, err := dev.ReadAt(p, flash.TableOffset)
+	if err == nil {
+		_, err = flash.ReadTable(p)
+	}
+	return err
+}
+
+// MendTable replaces a damaged table by the one that [ReadTable] returns.
+func MendTable(dev flash.Device, t flash.Table) error {
+	raw, err := t.Marshal()
+	if err != nil {
+		return err
+	}
+	sector := dev.Geometry().Sector
+	begin := flash.TableOffset / sector * sector
+	if err := dev.Erase(begin, (flash.TableOffset+flash.TableSize+sector-1)/sector*sector-begin); err != nil {
+		return err
+	}
+	return putTable(dev, raw)
 }
 
 // firstSlot returns where an image of n bytes goes.
@@ -133,10 +163,10 @@ func readTable(dev flash.Device, intended flash.Table) (flash.Table, error) {
 		return flash.Table{}, fmt.Errorf("read otadata: %w", err)
 	case !begun:
 		return flash.Table{}, ErrUnfinished
-	case damage == nil:
-		return t, nil
 	case leads(dev, intended):
 		return intended, nil
+	case damage == nil:
+		return t, nil
 	case p[0] == 0: // see wipe
 		return flash.Table{}, ErrUnfinished
 	}

@@ -187,6 +187,9 @@ func (l *Loader) choose(last Reset, rejected int) (Info, error) {
 	if in.GaveUp != nil {
 		in.GaveUp.Now = in.GaveUp.Slot == rejected
 	}
+	if p.First != NoSlot && p.First != in.Slot && v.at(p.First).Err != nil {
+		in.Instead = &Instead{p.First, v.at(p.First).Err}
+	}
 	c := v.at(in.Slot)
 	in.Desc = c.Image.Desc
 	l.mu.Lock()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"wordclockd/internal/flash"
 )
@@ -41,7 +42,7 @@ func (v View) Entry(slot int) (found *flash.Select) {
 
 // GivenUp returns why the image of a slot was given up; None if it was not.
 func (v View) GivenUp(slot int) Reason {
-	if e := v.Entry(slot); e != nil && !e.Counts() {
+	if e := v.Entry(slot); e != nil && (!e.Counts() || e.State == flash.Pending) {
 		return readRecord(*e).reason
 	}
 	return None
@@ -53,6 +54,17 @@ func (v View) Stopped() View {
 	for i, e := range v.Entries {
 		if e.Counts() && e.State == flash.Pending && readRecord(e).starts > readRecord(e).stops {
 			v.Entries[i] = stopped(e)
+		}
+	}
+	return v
+}
+
+// Under returns what there would be if these were the fuses.
+func (v View) Under(f flash.Fuses) View {
+	v.Fuses, v.Contents = f, slices.Clone(v.Contents)
+	for i, c := range v.Contents {
+		if c.Err == nil {
+			v.Contents[i].Err = Admit(c.Image, f)
 		}
 	}
 	return v

@@ -36,8 +36,12 @@ func (d *device) keepTrial(f func(*nvs.Tx) error) {
 	}
 }
 
-// reportGaveUp says that an image was given up, when that is news.
+// reportGaveUp says that an image could not be started, or was given up when that is
+// news.
 func (d *device) reportGaveUp(in boot.Info) {
+	if x := in.Instead; x != nil {
+		d.log.Error("the image that is selected cannot be started: this one is, instead", "event", "image_damaged", "slot", x.Slot, "err", x.Err)
+	}
 	g := in.GaveUp
 	if g == nil || !g.Now {
 		return
@@ -66,7 +70,8 @@ func (d *device) doConfirm(context.Context, map[string]string) (any, error) {
 func (d *device) doRollback(context.Context, map[string]string) (any, error) {
 	err := d.ask.Reject(boot.User, "somebody asked for it")
 	if _, ok := errors.AsType[*boot.RollbackError](err); ok {
-		return nil, &clock.UnavailableError{Code: "ota_rollback_failed", Text: err.Error()}
+		return nil, &clock.UnavailableError{Code: "ota_rollback_failed",
+			Text: d.version + " stays: there is no other image that can be started and was not given up as well; see the slots in the status"}
 	}
 	return nil, err
 }

@@ -35,6 +35,8 @@ var events = map[string]event{
 	"flash_made":      {120, clock.OriginSystem, false},
 	"flash_io":        {121, clock.OriginSystem, false},
 	"fuses_replaced":  {122, clock.OriginSystem, false},
+	"table_mended":    {123, clock.OriginSystem, false},
+	"image_damaged":   {130, clock.OriginSystem, false},
 	"hung":            {124, clock.OriginSystem, false},
 	"rolled_back":     {125, clock.OriginSystem, false},
 	"confirmed":       {126, clock.OriginSystem, true},

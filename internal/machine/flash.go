@@ -197,8 +197,12 @@ func (m *Machine) openOrMake(lock *durable.Lock) (*Flash, error) {
 	}
 	f, err := s.Open(lock)
 	_, absent := errors.AsType[*AbsentError](err)
-	if !absent && !errors.Is(err, boot.ErrUnfinished) {
-		return f, err
+	switch {
+	case err == nil:
+		f.mendTable(m.c.Log)
+		return f, nil
+	case !absent && !errors.Is(err, boot.ErrUnfinished):
+		return nil, &FlashError{s.Flash(), err}
 	}
 	app, err := m.initial()
 	if err != nil {
@@ -210,6 +214,25 @@ func (m *Machine) openOrMake(lock *durable.Lock) (*Flash, error) {
 		return nil, fmt.Errorf("make flash: %w", err)
 	}
 	return s.Open(lock)
+}
+
+// A FlashError says that a flash cannot be used as it is.
+type FlashError struct {
+	Path string
+	Err  error
+}
+
+func (e *FlashError) Error() string { return fmt.Sprintf("flash %s: %v", e.Path, e.Err) }
+func (e *FlashError) Unwrap() error { return e.Err }
+
+// mendTable writes the table anew if that in the flash is damaged.
+func (f *Flash) mendTable(log *slog.Logger) {
+	damage := boot.TableDamage(f.Device)
+	if damage == nil {
+		return
+	}
+	err := boot.MendTable(f.Device, f.Table)
+	log.Error("the partition table is damaged: the usual one leads to an image, and was written in its place", "event", "table_mended", "damage", damage, "err", err)
 }
 
 // inMemory is the flash of a clock that keeps nothing.
