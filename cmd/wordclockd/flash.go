@@ -70,7 +70,13 @@ func changeFlash(cmd *cobra.Command, what, dump string, f func(*machine.Flash) e
 	state := stateOf(cmd)
 	path, take := state.Flash(), state.Create
 	if dump != "" {
-		path, take = dump, func() (*durable.Lock, error) { return durable.TakeLock(dump) }
+		path, take = dump, func() (*durable.Lock, error) {
+			lock, err := durable.TakeLock(dump)
+			if held, ok := errors.AsType[*durable.HeldError](err); ok {
+				err = codeError{exitRunning, held}
+			}
+			return lock, err
+		}
 	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && dump == "" {
 		return fmt.Errorf("%s: %w", what, &machine.AbsentError{Path: path}) // and no directory is made for it

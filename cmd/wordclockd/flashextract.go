@@ -3,15 +3,11 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
-	"wordclockd/internal/durable"
 	"wordclockd/internal/flash"
 	"wordclockd/internal/machine"
 )
@@ -35,6 +31,9 @@ partition, and of a slot with --raw, all of it.`,
 				return usageError(fmt.Errorf("%s: where to? name a file by -o, or - for standard output", what))
 			case to == "-" && wantsJSON(cmd):
 				return usageError(fmt.Errorf("%s: standard output cannot take both the content and JSON: name a file by -o", what))
+			}
+			if err := mayReplace(to, append(own(stateOf(cmd)), dump)...); to != "-" && err != nil {
+				return fmt.Errorf("%s: %w", what, err)
 			}
 			return lookFlash(cmd, what, dump, func(x *machine.Flash) error {
 				p, err := namedIn(x.Table, args[0])
@@ -79,24 +78,4 @@ func extract(cmd *cobra.Command, d flash.Device, p flash.Partition, raw bool, to
 	}
 	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s: %d bytes\n", to, size)
 	return err
-}
-
-// replaceFile is [durable.WriteFile] for what is too large for memory. There can be
-// secrets in it.
-func replaceFile(path string, r io.Reader) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // nobody else may read it
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(f, r)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return durable.SyncDir(filepath.Dir(path))
 }

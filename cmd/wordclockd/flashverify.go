@@ -49,6 +49,7 @@ type flashVerdict struct {
 	OK       bool     `json:"ok"`
 	Next     string   `json:"next"` // "" if nothing can be started
 	Problems []string `json:"problems"`
+	Notes    []string `json:"notes"` // what is not as new, and no problem
 }
 
 func verifyFlash(cmd *cobra.Command, x *machine.Flash) error {
@@ -58,13 +59,14 @@ func verifyFlash(cmd *cobra.Command, x *machine.Flash) error {
 			return err
 		}
 	}
-	v := flashVerdict{Next: s.Next, Problems: append([]string{}, problems(x)...)}
+	v := flashVerdict{Next: s.Next, Problems: []string{}, Notes: []string{}}
+	v.look(x)
 	v.OK = v.Next != "" && len(v.Problems) == 0
 	switch {
 	case wantsJSON(cmd):
 		err = printJSON(cmd, v)
 	case v.OK:
-		_, err = fmt.Fprintf(cmd.OutOrStdout(), "all that is there verifies; the next start begins with %s\n", v.Next)
+		_, err = fmt.Fprintln(cmd.OutOrStdout(), strings.Join(append(v.Notes, "all that is there verifies; the next start begins with "+v.Next), "\n"))
 	default:
 		err = nil
 	}
@@ -81,22 +83,38 @@ func verifyFlash(cmd *cobra.Command, x *machine.Flash) error {
 	return nil
 }
 
-// problems lists what does not verify.
-func problems(x *machine.Flash) (found []string) {
+// look lists what does not verify.
+func (f *flashVerdict) look(x *machine.Flash) {
+	problem := func(format string, args ...any) { f.Problems = append(f.Problems, fmt.Sprintf(format, args...)) }
+	note := func(format string, args ...any) { f.Notes = append(f.Notes, fmt.Sprintf(format, args...)) }
 	if err := boot.TableDamage(x.Device); err != nil {
-		found = append(found, err.Error()+": the usual one stands for it, and is written in its place when the clock runs")
+		problem("%v: the usual one stands for it, and is written in its place when the clock runs", err)
 	}
 	v, err := x.Store.Look()
 	if err != nil {
-		found = append(found, err.Error())
+		problem("%v", err)
 	}
-	startable := len(x.Store.Plan(v).Try) > 0
+	for i, e := range v.Entries {
+		switch {
+		case e == flash.BlankSelect:
+		case !e.Sum():
+			note("otadata: entry %d: wrong checksum, so it counts for nothing", i)
+		case !known(e.State):
+			note("otadata: entry %d: state %s is none, so it counts for nothing", i, e.State)
+		}
+	}
 	for _, c := range v.Contents {
 		_, old := errors.AsType[*boot.FloorError](c.Err)
 		_, foreign := errors.AsType[*flash.ForeignError](c.Err)
-		if c.Err != nil && !errors.Is(c.Err, boot.ErrBlank) && !(startable && (old || foreign)) {
-			found = append(found, c.Name+": "+c.Err.Error())
+		switch {
+		case c.Err == nil, errors.Is(c.Err, boot.ErrBlank):
+		case f.Next != "" && (old || foreign):
+			note("%s: cannot be started: %v", c.Name, c.Err)
+		default:
+			problem("%s: %v", c.Name, c.Err)
 		}
 	}
-	return found
 }
+
+// known tells whether a state is one of the six.
+func known(s flash.State) bool { return s.Bootable() || s == flash.Invalid || s == flash.Aborted }

@@ -26,7 +26,9 @@ func newFlashWrite() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "write PARTITION FILE",
 		Short: "Write a file into a partition",
-		Long: `Write a file into a partition, durably, and read it back.
+		Long: `Write a file into a partition, durably, and read it back. An image changes what the
+clock calls itself, and if it was made to, what goes wrong; the program that runs stays
+the one that is installed.
 
 What goes into a slot has to be an image that the clock may start. With --boot it is
 tried at the next start, and the present one is kept to fall back to; without, it
@@ -160,8 +162,13 @@ func fitting(v boot.View, p flash.Partition, file string, o writeOptions) ([]byt
 	}
 	content := raw
 	m, err := parseImage(file, raw)
-	if err == nil {
+	if err == nil && m.Project != self.Project {
+		err = codeError{exitUnhealthy, fmt.Errorf("%s: it is an image of project %q, and the clock's is %q: --force writes it all the same", file, flash.Printable(m.Project), self.Project)}
+	}
+	if m != nil {
 		content = m.content()
+	}
+	if err == nil {
 		if err = boot.Admit(m.Image, v.Fuses); err != nil {
 			err = codeError{exitUnhealthy, fmt.Errorf("%s: %w", file, err)}
 		}

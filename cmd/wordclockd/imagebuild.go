@@ -44,6 +44,9 @@ $SOURCE_DATE_EPOCH if that is set.`,
 		Args:        takes(0, 0),
 		Annotations: exits(exitOK, exitError, exitUsage),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := mayReplace(o.to, own(stateOf(cmd))...); o.to != "" && err != nil {
+				return fmt.Errorf("%s: %w", verb(cmd), err)
+			}
 			m, err := o.build()
 			if err != nil {
 				return usageError(fmt.Errorf("%s: %w", verb(cmd), err))

@@ -32,6 +32,9 @@ unless -o names another.`,
 			if to == "-" {
 				return usageError(fmt.Errorf("%s: where to? -o names a file, and standard output is none", verb(cmd)))
 			}
+			if err := mayReplace(to, own(stateOf(cmd))...); to != "" && err != nil {
+				return fmt.Errorf("%s: %w", verb(cmd), err)
+			}
 			m, err := signFile(args[0], key, to)
 			if err != nil {
 				return fmt.Errorf("%s: %w", verb(cmd), err)

@@ -24,7 +24,7 @@ type room struct {
 // only from the layers below its own, and what its room grants beyond that.
 // A new package enters this table together with its first file.
 var rooms = map[string]room{
-	"cmd/wordclockd": {layer: 6, modules: []string{"github.com/spf13/cobra", "github.com/lmittmann/tint"}},
+	"cmd/wordclockd": {layer: 6, modules: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/lmittmann/tint"}},
 
 	"machine": {layer: 5, modules: []string{"github.com/coreos/go-systemd/v22"}},
 

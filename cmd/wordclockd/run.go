@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"slices"
 	"strconv"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -17,6 +15,7 @@ import (
 	"wordclockd/internal/clock"
 	"wordclockd/internal/config"
 	"wordclockd/internal/face"
+	"wordclockd/internal/flash"
 	"wordclockd/internal/machine"
 )
 
@@ -69,7 +68,7 @@ func runError(err error) error {
 		return nil
 	}
 	err = fmt.Errorf("run clock: %w", err)
-	stuck, isStuck := errors.AsType[*boot.StuckError](err)
+	_, isStuck := errors.AsType[*boot.StuckError](err)
 	_, busy := errors.AsType[*machine.BusyError](err)
 	_, damaged := errors.AsType[*machine.FlashError](err)
 	_, nothing := errors.AsType[*boot.NothingError](err)
@@ -78,27 +77,17 @@ func runError(err error) error {
 		return codeError{exitRunning, fmt.Errorf("%w: stop it, or name another directory by --state", err)}
 	case damaged:
 		return codeError{exitNothingBootable, fmt.Errorf("%w: restore the file, or begin anew by \"wordclockd flash init --force\"", err)}
+	case nothing && errors.As(err, new(*flash.ForeignError)):
+		return codeError{exitNothingBootable, fmt.Errorf("%w: put an image there that is signed by a trusted key: \"wordclockd image sign\", \"wordclockd flash write\"", err)}
 	case nothing:
 		return codeError{exitNothingBootable, fmt.Errorf("%w: put an image there by \"wordclockd flash write\", or begin anew by \"wordclockd flash init --force\"", err)}
 	case isStuck && supervised():
 		return codeError{exitWatchdog, err}
 	case isStuck:
 		report(err)
-		return codeError{exitWatchdog, replace(stuck.Reason)}
+		return codeError{exitWatchdog, replace()}
 	}
 	return err
-}
-
-// lastVariable tells the next process how the last one ended.
-const lastVariable = "WORDCLOCKD_LAST"
-
-// lastReset returns how the process before this one ended, if it was replaced.
-func lastReset() boot.Reset {
-	r, err := boot.ParseReason(os.Getenv(lastVariable))
-	if err != nil {
-		return boot.Reset{}
-	}
-	return boot.Reset{Reason: r}
 }
 
 // supervised reports whether systemd starts the process anew when it ends.
@@ -106,20 +95,21 @@ func supervised() bool {
 	return os.Getenv("NOTIFY_SOCKET") != "" || os.Getenv("SYSTEMD_EXEC_PID") == strconv.Itoa(os.Getpid())
 }
 
-// replace replaces the process by a new one; it only returns if that fails.
-func replace(why boot.Reason) error {
-	self, err := os.Executable()
-	if err != nil {
-		return err
+// replace replaces the process by a new one of the same program; it only returns if
+// that fails. A program that was updated meanwhile has another file by that name, and
+// one that was removed is still there as what runs.
+func replace() error {
+	err := syscall.Exec("/proc/self/exe", os.Args, os.Environ())
+	if self, e := os.Executable(); e == nil {
+		err = syscall.Exec(self, os.Args, os.Environ())
 	}
-	environ := slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, lastVariable+"=") })
-	return fmt.Errorf("run clock: replace process: %w", syscall.Exec(self, os.Args, append(environ, lastVariable+"="+why.String())))
+	return fmt.Errorf("run clock: replace process: %w", err)
 }
 
 // run runs the clock, with a front end that suits where it is started.
 func run(ctx context.Context, state machine.State, c *config.Loaded) error {
 	signal.Ignore(syscall.SIGPIPE) // nobody reads the log: no reason to go dark
-	mc := machine.Config{Config: c.Config, State: state, Desc: self, Built: built(), Last: lastReset()}
+	mc := machine.Config{Config: c.Config, State: state, Desc: self, Built: built()}
 	log := openConsole(os.Stderr)
 	defer log.close()
 	if c.Log.Format == "json" || !isTerminal(os.Stdout) {

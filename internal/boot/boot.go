@@ -92,7 +92,7 @@ func (r *Restart) Error() string { return "restart: " + r.Reason.String() }
 type StuckError struct{ Reason Reason }
 
 func (e *StuckError) Error() string {
-	return "the firmware was told to end, for " + e.Reason.String() + ", and did not: the process has to"
+	return "the firmware (" + e.Reason.String() + ") did not end when it was told to: the process is replaced"
 }
 
 // Unwrap returns [task.ErrNotStopped].
@@ -109,4 +109,14 @@ func (e *NothingError) Error() string {
 		}
 	}
 	return text
+}
+
+// Unwrap returns what is wrong with each slot.
+func (e *NothingError) Unwrap() (errs []error) {
+	for _, c := range e.Contents {
+		if c.Err != nil {
+			errs = append(errs, c.Err)
+		}
+	}
+	return errs
 }

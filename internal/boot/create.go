@@ -163,7 +163,7 @@ func readTable(dev flash.Device, intended flash.Table) (flash.Table, error) {
 		return flash.Table{}, fmt.Errorf("read otadata: %w", err)
 	case !begun:
 		return flash.Table{}, ErrUnfinished
-	case leads(dev, intended):
+	case mayBe(p, intended) && leads(dev, intended):
 		return intended, nil
 	case damage == nil:
 		return t, nil
@@ -178,6 +178,27 @@ func readTable(dev flash.Device, intended flash.Table) (flash.Table, error) {
 func begins(t, part flash.Table) bool {
 	n := len(part.Partitions)
 	return n < len(t.Partitions) && slices.Equal(part.Partitions, t.Partitions[:n])
+}
+
+// mayBe reports whether what is left of a damaged table can have been t: an entry may
+// have rotten, but most of those that are there have to be of t.
+func mayBe(p []byte, t flash.Table) bool {
+	raw, err := t.Marshal()
+	if err != nil {
+		return false
+	}
+	same, others := 0, 0
+	for ; len(p) >= flash.EntrySize; p = p[flash.EntrySize:] {
+		e := p[:flash.EntrySize]
+		switch {
+		case e[0] != raw[0] || e[1] != raw[1]:
+		case bytes.Contains(raw, e):
+			same++
+		default:
+			others++
+		}
+	}
+	return others == 0 || others == 1 && same > 1
 }
 
 // written reports whether anything is in a partition. In a file that was not

@@ -86,11 +86,19 @@ func (l *Loader) Restart(r Reason) {
 // end, the error is [task.ErrNotStopped].
 func (l *Loader) Run(ctx context.Context, app App) error {
 	last, wait, rejected := l.Last, firstWait, NoSlot
+	var in Info
 	for {
-		in, err := l.choose(last, rejected)
+		next, err := l.choose(last, rejected)
+		if err != nil && in.Boot > 0 {
+			// The one before left the board to a successor, LEDs lit.
+			off, cancel := context.WithCancel(ctx)
+			cancel()
+			return errors.Join(err, l.darken(off, app, in))
+		}
 		if err != nil {
 			return err
 		}
+		in = next
 		begin := time.Now()
 		end := l.start(ctx, app, in)
 		if err := l.note(in, end); err != nil {

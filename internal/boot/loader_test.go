@@ -641,3 +641,23 @@ func TestFiftyRestarts(t *testing.T) {
 		}
 	})
 }
+
+// TestInstead: an image that is told of the one that should run, and cannot.
+func TestInstead(t *testing.T) {
+	for otadata, want := range map[string]int{"1V|2V": 1, "1V|2NEW": 1, "1V|-": NoSlot, "1V|2ABRT": NoSlot} {
+		bubble(t, func(t *testing.T) {
+			r := newRig(t, otadata, "1.0") // nothing is in slot 1
+			if err := r.run(func(_ context.Context, in Info, _ Asks) error {
+				switch {
+				case want == NoSlot && in.Instead != nil:
+					t.Errorf("%s: instead of %+v", otadata, in.Instead)
+				case want != NoSlot && (in.Instead == nil || in.Instead.Slot != want || !errors.Is(in.Instead.Err, ErrBlank)):
+					t.Errorf("%s: instead of %+v, want slot %d", otadata, in.Instead, want)
+				}
+				return &Restart{User}
+			}); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}

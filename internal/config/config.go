@@ -74,6 +74,5 @@ func Variable(key string) string {
 	return prefix + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
 }
 
-// noKeys are variables of such a name that are no keys: those that the tests read,
-// and what a process that is replaced tells the next one.
-var noKeys = []string{prefix + "PEERS", prefix + "KERNEL", prefix + "ESPTOOL", prefix + "SOAK_SEED", prefix + "SOAK_N", prefix + "LAST"}
+// noKeys are variables of such a name that the tests read.
+var noKeys = []string{prefix + "PEERS", prefix + "KERNEL", prefix + "ESPTOOL", prefix + "SOAK_SEED", prefix + "SOAK_N"}

@@ -42,6 +42,9 @@ func (d *device) reportGaveUp(in boot.Info) {
 	if x := in.Instead; x != nil {
 		d.log.Error("the image that is selected cannot be started: this one is, instead", "event", "image_damaged", "slot", x.Slot, "err", x.Err)
 	}
+	if g := in.GaveUp; in.Last.Reason == boot.Hung && (g == nil || !g.Now) {
+		d.log.Error("the firmware hung: it is started again", "event", "hung_before", "text", in.Last.Text)
+	}
 	g := in.GaveUp
 	if g == nil || !g.Now {
 		return

@@ -15,6 +15,7 @@ import (
 	"wordclockd/internal/flash"
 	"wordclockd/internal/hal/sim"
 	"wordclockd/internal/nvs"
+	"wordclockd/internal/proof"
 	"wordclockd/internal/task"
 )
 
@@ -209,4 +210,27 @@ func TestRollbackCommand(t *testing.T) {
 			t.Errorf("events %q", events)
 		}
 	})
+}
+
+// TestDamagedImage: that another image runs than the one that is selected, is said, and
+// so is that the start before hung.
+func TestDamagedImage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := start(t, quarterToThree, func(d *clockwork) {
+			d.loader = newLoader(t, good)
+			d.loader.Last = boot.Reset{Reason: boot.Hung}
+		})
+		if events := d.log.Events("slot"); !slices.Contains(events, "hung_before") || slices.Contains(events, "image_damaged 1") {
+			t.Errorf("events %q", events)
+		}
+	})
+	var log proof.Log
+	err := App(Config{
+		Board: sim.NewBoard().Board, Zone: time.UTC, Log: log.Logger(),
+		Synced: func() (bool, error) { return true, nil },
+		Front:  func(context.Context, clock.Service, *slog.Logger) error { return &boot.Restart{Reason: boot.User} },
+	})(t.Context(), boot.Info{Instead: &boot.Instead{Slot: 1, Err: errors.New("rotten")}}, &asks{})
+	if events := log.Events("slot", "err"); !slices.Contains(events, "image_damaged 1 rotten") {
+		t.Errorf("events %q, %v", events, err)
+	}
 }

@@ -78,18 +78,18 @@ func (t Table) first(is func(Partition) bool) (Partition, bool) {
 // After the last one comes EB EB, 14 bytes FF and the MD5 of all entries before, in
 // place of an entry; then FF to the end, at least as many as an entry has.
 const (
-	entrySize = 32
+	EntrySize = 32 // in bytes
 	nameSize  = 16
 	sumAt     = 16
 
 	// maxEntries leaves room for the erased entry that ends the table.
-	maxEntries = TableSize/entrySize - 1
+	maxEntries = TableSize/EntrySize - 1
 )
 
 var (
 	entryMagic = []byte{0xAA, 0x50}
 	sumMagic   = append([]byte{0xEB, 0xEB}, bytes.Repeat([]byte{0xFF}, sumAt-2)...)
-	noEntry    = bytes.Repeat([]byte{0xFF}, entrySize)
+	noEntry    = bytes.Repeat([]byte{0xFF}, EntrySize)
 )
 
 // ReadTable reads the [TableSize] bytes at [TableOffset]. It takes what it finds as
@@ -100,8 +100,8 @@ func ReadTable(p []byte) (Table, error) {
 		return Table{}, corruptTable(len(p), "%d bytes, want %d", len(p), TableSize)
 	}
 	t := Table{NoMD5: true}
-	for at := 0; at < TableSize; at += entrySize {
-		e := p[at : at+entrySize]
+	for at := 0; at < TableSize; at += EntrySize {
+		e := p[at : at+EntrySize]
 		switch {
 		case bytes.Equal(e, noEntry):
 			return t.ended(p, at)
@@ -120,7 +120,7 @@ func ReadTable(p []byte) (Table, error) {
 			t.Partitions = append(t.Partitions, entry)
 		}
 	}
-	return Table{}, corruptTable(TableSize-entrySize, "the erased entry that ends the table is missing")
+	return Table{}, corruptTable(TableSize-EntrySize, "the erased entry that ends the table is missing")
 }
 
 // ended returns t, which ends at that offset of p.
@@ -135,7 +135,7 @@ func (t Table) ended(p []byte, at int) (Table, error) {
 }
 
 func checkSum(p []byte, at int) error {
-	got, want := p[at+sumAt:at+entrySize], md5.Sum(p[:at])
+	got, want := p[at+sumAt:at+EntrySize], md5.Sum(p[:at])
 	switch {
 	case !bytes.Equal(p[at:at+sumAt], sumMagic):
 		return corruptTable(at, "checksum begins with % x, want % x", p[at:at+sumAt], sumMagic)

@@ -53,7 +53,7 @@ func TestProjectTables(t *testing.T) {
 			if got := fmt.Sprintf("%x", sha256.Sum256(p)); len(p) != TableSize || got != c.sha256 {
 				t.Errorf("%d bytes with SHA-256 %s, want %d with %s", len(p), got, TableSize, c.sha256)
 			}
-			at := len(table.Partitions)*entrySize + sumAt
+			at := len(table.Partitions)*EntrySize + sumAt
 			if got := hex.EncodeToString(p[at : at+md5.Size]); got != c.md5 {
 				t.Errorf("MD5 %s, want %s", got, c.md5)
 			}
@@ -135,8 +135,8 @@ func TestNoMD5(t *testing.T) {
 	want := Intended()
 	want.NoMD5 = true
 	p := marshal(t, want)
-	if end := p[6*entrySize:]; bytes.Count(end, []byte{0xFF}) != len(end) {
-		t.Errorf("something follows the last entry: % x", end[:entrySize])
+	if end := p[6*EntrySize:]; bytes.Count(end, []byte{0xFF}) != len(end) {
+		t.Errorf("something follows the last entry: % x", end[:EntrySize])
 	}
 	got, err := ReadTable(p)
 	if d := cmp.Diff(want, got); err != nil || d != "" {
@@ -203,7 +203,7 @@ func TestLargeSlots(t *testing.T) {
 }
 
 func TestReadTableErrors(t *testing.T) {
-	const sum = 6 * entrySize // where the checksum of the intended table is
+	const sum = 6 * EntrySize // where the checksum of the intended table is
 	put := func(off int, b ...byte) func([]byte) []byte {
 		return func(p []byte) []byte { copy(p[off:], b); return p }
 	}
@@ -223,29 +223,29 @@ func TestReadTableErrors(t *testing.T) {
 			copy(p[copy(p, sumMagic):], none[:])
 			return p
 		}, 0, "no partitions"},
-		{"magic", put(entrySize, 0xAA, 0x51), entrySize, "entry begins with aa 51, want aa 50"},
+		{"magic", put(EntrySize, 0xAA, 0x51), EntrySize, "entry begins with aa 51, want aa 50"},
 		{"offset", put(4, 1), sum + sumAt, "MD5 is c9573317a5c87ef5db6ca4f9fd993387"},
-		{"MD5", put(sum+entrySize-1, 0), sum + sumAt, "want c9573317a5c87ef5db6ca4f9fd993387"},
+		{"MD5", put(sum+EntrySize-1, 0), sum + sumAt, "want c9573317a5c87ef5db6ca4f9fd993387"},
 		{"magic of the checksum", put(sum, 0xEB, 0xEC), sum, "entry begins with eb ec"},
 		{"fill of the checksum", put(sum+2, 0), sum, "checksum begins with eb eb 00"},
-		{"two checksums", func(p []byte) []byte { copy(p[sum+entrySize:], p[sum:sum+entrySize]); return p }, sum + entrySize, "something follows the checksum"},
-		{"partition behind the checksum", func(p []byte) []byte { copy(p[sum+entrySize:], p[:entrySize]); return p }, sum + entrySize, "something follows the checksum"},
+		{"two checksums", func(p []byte) []byte { copy(p[sum+EntrySize:], p[sum:sum+EntrySize]); return p }, sum + EntrySize, "something follows the checksum"},
+		{"partition behind the checksum", func(p []byte) []byte { copy(p[sum+EntrySize:], p[:EntrySize]); return p }, sum + EntrySize, "something follows the checksum"},
 		{"name goes on", put(12+4, 'x'), 12, `"nvs\x00x`},
 		{"something at the end", put(TableSize-1, 0), TableSize - 1, "0x00 behind the end"},
 		{"zeros", func(p []byte) []byte { clear(p); return p }, 0, "entry begins with 00 00"},
 		{"no end", func(p []byte) []byte {
-			for at := entrySize; at < TableSize; at += entrySize {
-				copy(p[at:], p[:entrySize])
+			for at := EntrySize; at < TableSize; at += EntrySize {
+				copy(p[at:], p[:EntrySize])
 			}
 			return p
-		}, TableSize - entrySize, "the erased entry that ends the table is missing"},
+		}, TableSize - EntrySize, "the erased entry that ends the table is missing"},
 		{"a checksum in place of the end", func([]byte) []byte {
 			table := many(95)
 			table.NoMD5 = true
-			p := marshal(t, table)[:95*entrySize]
+			p := marshal(t, table)[:95*EntrySize]
 			s := md5.Sum(p)
 			return append(append(p, sumMagic...), s[:]...)
-		}, TableSize - entrySize, "is missing"},
+		}, TableSize - EntrySize, "is missing"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			table, err := ReadTable(c.edit(marshal(t, Intended())))
@@ -303,19 +303,19 @@ func TestMarshalAnything(t *testing.T) {
 // change would get past that.
 func FuzzTable(f *testing.F) {
 	table := marshal(f, Intended())
-	entries := table[:6*entrySize]
+	entries := table[:6*EntrySize]
 	f.Add(entries)
-	f.Add(table[:7*entrySize])
-	f.Add(append(slices.Clone(entries), table[6*entrySize:8*entrySize]...))
-	f.Add(append(slices.Clone(table[:7*entrySize]), entries[:entrySize]...))
+	f.Add(table[:7*EntrySize])
+	f.Add(append(slices.Clone(entries), table[6*EntrySize:8*EntrySize]...))
+	f.Add(append(slices.Clone(table[:7*EntrySize]), entries[:EntrySize]...))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, p []byte) {
 		tableLaw(t, p)
 		p = append(slices.Clone(p), bytes.Repeat([]byte{0xFF}, TableSize)...)[:TableSize]
 		tableLaw(t, p)
 		end := 0
-		for end+entrySize < TableSize && bytes.HasPrefix(p[end:], entryMagic) {
-			end += entrySize
+		for end+EntrySize < TableSize && bytes.HasPrefix(p[end:], entryMagic) {
+			end += EntrySize
 		}
 		sum := md5.Sum(p[:end])
 		copy(p[end:], append(slices.Clone(sumMagic), sum[:]...))

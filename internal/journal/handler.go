@@ -36,6 +36,8 @@ var events = map[string]event{
 	"flash_io":        {121, clock.OriginSystem, false},
 	"fuses_replaced":  {122, clock.OriginSystem, false},
 	"table_mended":    {123, clock.OriginSystem, false},
+	"hung_before":     {131, clock.OriginSystem, false},
+	"state_read_only": {132, clock.OriginSystem, false},
 	"image_damaged":   {130, clock.OriginSystem, false},
 	"hung":            {124, clock.OriginSystem, false},
 	"rolled_back":     {125, clock.OriginSystem, false},

@@ -1,7 +1,6 @@
 package machine
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -69,7 +68,7 @@ func (s State) Peek(lock *durable.Lock) (*Flash, error) {
 	if err != nil {
 		return nil, err
 	}
-	fuses, err := os.Open(s.fuses())
+	fuses, err := os.Open(s.Fuses())
 	if errors.Is(err, fs.ErrNotExist) {
 		return open(f, nil)
 	}
@@ -108,7 +107,7 @@ func open(d flash.Device, fuses *os.File) (*Flash, error) {
 	x := &Flash{Device: d, Fuses: flash.NewMemory(flash.FuseGeometry)}
 	if fuses != nil {
 		x.files = append(x.files, fuses)
-		f, err := flash.OpenFile(fuses)
+		f, err := fusesIn(fuses)
 		if err != nil {
 			return nil, errors.Join(err, x.Close())
 		}
@@ -132,20 +131,6 @@ func (f *Flash) read() (err error) {
 func hostBoot() string {
 	id, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	return strings.TrimSpace(string(id))
-}
-
-// openFuses opens the fuses of the directory, and makes them unless they are
-// there.
-func (s State) openFuses() (*os.File, error) {
-	f, err := os.OpenFile(s.fuses(), os.O_RDWR, 0)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return f, err
-	}
-	unblown := bytes.Repeat([]byte{0xFF}, int(flash.FuseGeometry.Size))
-	if err := durable.WriteFile(s.fuses(), unblown, 0o640); err != nil {
-		return nil, fmt.Errorf("make fuses: %w", err)
-	}
-	return os.OpenFile(s.fuses(), os.O_RDWR, 0)
 }
 
 // Init makes a flash in the directory: erased, with that table, and an image in
@@ -192,7 +177,7 @@ func SizeFor(t flash.Table) int64 {
 // there yet, or was not finished.
 func (m *Machine) openOrMake(lock *durable.Lock) (*Flash, error) {
 	s := m.c.State
-	if err := s.repairFuses(m.c.Log); err != nil {
+	if err := s.repairFuses(!isEmpty(lock.File()), m.c.Log); err != nil {
 		return nil, err
 	}
 	f, err := s.Open(lock)
@@ -209,10 +194,10 @@ func (m *Machine) openOrMake(lock *durable.Lock) (*Flash, error) {
 		return nil, err
 	}
 	t := flash.Intended()
-	m.c.Log.Info("flash is made, with this program in its first slot", "event", "flash_made", "version", m.c.Desc.Version, "bytes", DefaultFlash)
 	if err := s.Init(lock, t, SizeFor(t), app); err != nil {
-		return nil, fmt.Errorf("make flash: %w", err)
+		return nil, fmt.Errorf("make flash of %d MiB: %w: make room, or name another directory by --state", SizeFor(t)>>20, err)
 	}
+	m.c.Log.Info("flash was made, with this program in its first slot", "event", "flash_made", "version", m.c.Desc.Version, "bytes", SizeFor(t))
 	return s.Open(lock)
 }
 
@@ -255,25 +240,4 @@ func (m *Machine) inMemory() (*Flash, error) {
 // initial is this program as an image.
 func (m *Machine) initial() ([]byte, error) {
 	return flash.Build{Desc: m.c.Desc, Time: m.c.Built}.Marshal()
-}
-
-// repairFuses moves fuses aside that are damaged beyond reading: who could damage
-// them could as well have replaced them, and the clock must not stay dark for that.
-func (s State) repairFuses(log *slog.Logger) error {
-	f, err := s.openFuses()
-	if err != nil {
-		return err
-	}
-	d, err := flash.OpenFile(f)
-	if err == nil {
-		_, err = flash.LoadFuses(d)
-	}
-	if _, damaged := errors.AsType[*flash.FormatError](err); !damaged && err == nil {
-		return f.Close()
-	} else if !damaged {
-		return errors.Join(err, f.Close())
-	}
-	aside := durable.Free(s.fuses() + ".damaged")
-	log.Error("fuses are damaged: they were moved aside; no key is trusted, and no image too old", "event", "fuses_replaced", "aside", aside, "err", err)
-	return errors.Join(f.Close(), os.Rename(s.fuses(), aside), durable.SyncDir(string(s)))
 }

@@ -5,10 +5,11 @@ import (
 	"context"
 	"errors"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -17,6 +18,7 @@ import (
 	"wordclockd/internal/control"
 	"wordclockd/internal/flash"
 	"wordclockd/internal/proof"
+	"wordclockd/internal/task"
 )
 
 // TestFirstStart makes a flash as a factory would, and the next start leaves it
@@ -128,34 +130,191 @@ func TestNothingBootable(t *testing.T) {
 	}
 }
 
-// TestFuses that are damaged are moved aside: the clock must not stay dark.
+// TestFuses that are damaged are moved aside, and those that are gone made anew: the
+// clock must not stay dark. But it says so.
 func TestFuses(t *testing.T) {
+	for name, damage := range map[string]func(path string) error{
+		"garbage":  func(path string) error { return os.WriteFile(path, bytes.Repeat([]byte("rot!"), 2048), 0o600) },
+		"empty":    func(path string) error { return os.Truncate(path, 0) },
+		"a sector": func(path string) error { return os.Truncate(path, 4096) },
+		"gone":     os.Remove,
+	} {
+		t.Run(name, func(t *testing.T) {
+			state := State(t.TempDir())
+			l := move(t, state)
+			if err := l.stop(); err != nil {
+				t.Fatal(err)
+			}
+			if err := damage(state.Fuses()); err != nil {
+				t.Fatal(err)
+			}
+			var log proof.Log
+			m := newMachine(t, new(bytes.Buffer), nil)
+			m.c.State, m.c.Log = state, log.Logger()
+			lock, err := state.Create()
+			if err != nil {
+				t.Fatal(err)
+			}
+			f, err := m.openOrMake(lock)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if fuses, err := flash.LoadFuses(f.Fuses); err != nil || fuses.Level() != 0 {
+				t.Errorf("%+v, %v", fuses, err)
+			}
+			if events := log.Events(); !slices.Equal(events, []string{"fuses_replaced"}) {
+				t.Errorf("events %q", events)
+			}
+			if _, err := os.Stat(state.Fuses() + ".damaged"); (err == nil) != (name != "gone") {
+				t.Errorf("moved aside: %v", err)
+			}
+			if err := errors.Join(f.Close(), lock.Release()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestTable that is damaged: the usual one is written in its place if it can have been
+// that, and nothing is guessed if not.
+func TestTable(t *testing.T) {
+	for name, c := range map[string]struct {
+		damage func(p []byte) // from the table on
+		mended bool
+	}{
+		"one bit":       {func(p []byte) { p[100] ^= 1 }, true},
+		"erased":        {func(p []byte) { blank(p[:0x1000]) }, true},
+		"zero":          {func(p []byte) { clear(p[:0x1000]) }, true},
+		"two rows":      {func(p []byte) { p[3*32+9] ^= 1; p[4*32+9] ^= 1 }, false},
+		"beyond belief": {func(p []byte) { copy(p[6*32:], p[:6*32]); p[0] ^= 1; p[6*32+20] ^= 1; p[7*32+20] ^= 1 }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			state := State(t.TempDir())
+			l := move(t, state)
+			if err := l.stop(); err != nil {
+				t.Fatal(err)
+			}
+			before, err := os.ReadFile(state.Flash())
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := slices.Clone(before)
+			c.damage(p[0x8000:])
+			if err := os.WriteFile(state.Flash(), p, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			var log proof.Log
+			m := newMachine(t, new(bytes.Buffer), nil)
+			m.c.State, m.c.Log = state, log.Logger()
+			lock, err := state.Create()
+			if err != nil {
+				t.Fatal(err)
+			}
+			f, err := m.openOrMake(lock)
+			after, e := os.ReadFile(state.Flash())
+			switch {
+			case e != nil:
+				t.Error(e)
+			case c.mended && (err != nil || !bytes.Equal(after, before) || !slices.Equal(log.Events(), []string{"table_mended"})):
+				t.Errorf("not mended: %v, %q", err, log.Events())
+			case !c.mended && (!is[*FlashError](err) || !bytes.Equal(after, p)):
+				t.Errorf("error %v, want a *FlashError", err)
+			}
+			if f != nil {
+				err = f.Close()
+			}
+			if err := lock.Release(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestTruncated flashes are left as they are, for who has a better one.
+func TestTruncated(t *testing.T) {
+	for _, size := range []int64{100, 4096, 3 << 20} {
+		state := State(t.TempDir())
+		l := move(t, state)
+		if err := l.stop(); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(state.Flash(), size); err != nil {
+			t.Fatal(err)
+		}
+		m := newMachine(t, new(bytes.Buffer), nil)
+		m.c.State = state
+		if err := m.Run(t.Context()); !is[*FlashError](err) {
+			t.Errorf("%d bytes: error %v, want a *FlashError", size, err)
+		}
+		if info, err := os.Stat(state.Flash()); err != nil || info.Size() != size {
+			t.Errorf("%d bytes: %v, %v", size, info, err)
+		}
+	}
+}
+
+// TestNothingAfterRestart: if nothing can be started any more, the face that was left
+// lit for a successor goes dark: it would soon be wrong.
+func TestNothingAfterRestart(t *testing.T) {
 	state := State(t.TempDir())
-	if err := os.WriteFile(filepath.Join(string(state), "efuse.img"), bytes.Repeat([]byte("rot!"), 2048), 0o600); err != nil {
+	var log bytes.Buffer
+	m := newMachine(t, &log, nil)
+	m.c.State = state
+	g, _ := task.NewGroup(t.Context())
+	g.Go("machine", m.Run)
+	c := control.NewClient(state.Socket())
+	for m.Sim().Lit() == ([10][16]uint8{}) {
+		time.Sleep(time.Millisecond)
+	}
+	f, err := os.OpenFile(state.Flash(), os.O_RDWR, 0)
+	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := f.WriteAt([]byte("rot"), 0x20030); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(f.Close(), c.Reboot(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Wait(); !is[*boot.NothingError](err) {
+		t.Errorf("error %v", err)
+	}
+	if m.Sim().Lit() != ([10][16]uint8{}) {
+		t.Error("still lit")
+	}
+}
+
+// TestReadOnly: on a disk that cannot be written the clock shows the time all the
+// same.
+func TestReadOnly(t *testing.T) {
 	var log proof.Log
-	m := newMachine(t, new(bytes.Buffer), func(ctx context.Context, s clock.Service) error { <-ctx.Done(); return nil })
-	m.c.State, m.c.Log = state, log.Logger()
-	lock, err := state.Create()
-	if err != nil {
-		t.Fatal(err)
+	m := newMachine(t, new(bytes.Buffer), func(ctx context.Context, _ clock.Service) error { <-ctx.Done(); return nil })
+	m.c.Log, m.c.State = log.Logger(), State(t.TempDir())
+	g, _ := task.NewGroup(t.Context())
+	g.Go("machine", func(ctx context.Context) error { return m.runReadOnly(ctx, syscall.EROFS) })
+	for m.Sim().Lit() == ([10][16]uint8{}) {
+		time.Sleep(time.Millisecond)
 	}
-	f, err := m.openOrMake(lock)
-	if err != nil {
-		t.Fatal(err)
+	g.Stop(nil)
+	if err := g.Wait(); err != nil {
+		t.Error(err)
 	}
-	if fuses, err := flash.LoadFuses(f.Fuses); err != nil || fuses.Level() != 0 {
-		t.Errorf("%+v, %v", fuses, err)
-	}
-	if !slices.Contains(log.Events(), "fuses_replaced") {
+	if !slices.Contains(log.Events(), "state_read_only") {
 		t.Errorf("events %q", log.Events())
 	}
-	if _, err := os.Stat(filepath.Join(string(state), "efuse.img.damaged")); err != nil {
-		t.Error(err)
+}
+
+// TestLastReset is told to the next process, once.
+func TestLastReset(t *testing.T) {
+	state := State(t.TempDir())
+	if r := state.takeLast(); r.Reason != boot.None {
+		t.Errorf("%+v", r)
 	}
-	if err := errors.Join(f.Close(), lock.Release()); err != nil {
-		t.Error(err)
+	state.leaveLast(boot.Hung)
+	if r := state.takeLast(); r.Reason != boot.Hung {
+		t.Errorf("%+v", r)
+	}
+	if r := state.takeLast(); r.Reason != boot.None {
+		t.Errorf("told twice: %+v", r)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"syscall"
 	"time"
 
 	"wordclockd/internal/boot"
@@ -29,7 +30,6 @@ type Config struct {
 	State State      // "" keeps nothing, and listens nowhere
 	Desc  flash.Desc // of this program as an image
 	Built time.Time  // when its source was committed; zero if that is not known
-	Last  boot.Reset // how the process before this one ended, if it said so
 	Log   *slog.Logger
 	Front func(context.Context, clock.Service) error // nil is none
 }
@@ -65,6 +65,9 @@ func (m *Machine) Run(ctx context.Context) (err error) {
 		return m.power(ctx, f)
 	}
 	lock, err := m.c.State.Create()
+	if errors.Is(err, syscall.EROFS) {
+		return m.runReadOnly(ctx, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -74,6 +77,22 @@ func (m *Machine) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
+	err = m.power(ctx, f)
+	if stuck, ok := errors.AsType[*boot.StuckError](err); ok {
+		m.c.State.leaveLast(stuck.Reason)
+	}
+	return err
+}
+
+// runReadOnly runs the clock where nothing can be written, so as if it had no state
+// directory: a clock that shows the time is better than none.
+func (m *Machine) runReadOnly(ctx context.Context, why error) error {
+	m.c.Log.Error("the disk cannot be written: the clock runs with its defaults, and can be asked and told nothing", "event", "state_read_only", "err", why)
+	m.c.State = ""
+	f, err := m.inMemory()
+	if err != nil {
+		return err
+	}
 	return m.power(ctx, f)
 }
 
@@ -113,7 +132,7 @@ func (m *Machine) simulate(fw *firmware.Config) {
 
 // live runs the boot loader over the firmware, beside the servers of the house.
 func (m *Machine) live(ctx context.Context, f *Flash, fw firmware.Config) error {
-	l := &boot.Loader{Store: f.Store, Log: m.c.Log, Last: m.c.Last}
+	l := &boot.Loader{Store: f.Store, Log: m.c.Log, Last: m.c.State.takeLast()}
 	h := &house{loader: l, board: m.sim, program: m.c.Desc.Version}
 	fw.Front = h.front(m.c.Front)
 	m.c.Log.Info("clock starts", "event", "start", "version", m.c.Desc.Version, "board", m.c.Board.Kind,

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"wordclockd/internal/boot"
 	"wordclockd/internal/control"
 	"wordclockd/internal/durable"
 )
@@ -39,8 +40,31 @@ func (s State) Socket() string { return filepath.Join(string(s), control.SocketN
 // Flash is the file of the flash. Its lock says whose the directory is.
 func (s State) Flash() string { return filepath.Join(string(s), "flash.img") }
 
-// fuses is the file of what is never taken back.
-func (s State) fuses() string { return filepath.Join(string(s), "efuse.img") }
+// Fuses is the file of what is never taken back.
+func (s State) Fuses() string { return filepath.Join(string(s), "efuse.img") }
+
+// last is the file by which a process that has to end tells the next one why.
+func (s State) last() string { return filepath.Join(string(s), "last_reset") }
+
+// leaveLast tells the next process why this one ended. It may be that the disk is
+// what hangs, so nothing depends on it.
+func (s State) leaveLast(r boot.Reason) {
+	_ = os.WriteFile(s.last(), []byte(r.String()), 0o640)
+}
+
+// takeLast returns how the process before this one ended, if it said so.
+func (s State) takeLast() (r boot.Reset) {
+	if s == "" {
+		return r
+	}
+	text, err := os.ReadFile(s.last())
+	if err != nil {
+		return r
+	}
+	_ = os.Remove(s.last())
+	r.Reason, _ = boot.ParseReason(string(text))
+	return r
+}
 
 // A BusyError says that somebody else holds a state directory.
 type BusyError struct {

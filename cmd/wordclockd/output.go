@@ -1,0 +1,57 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"wordclockd/internal/durable"
+	"wordclockd/internal/machine"
+)
+
+// mayReplace refuses to write to what is there and is no regular file, such as a
+// device or a link, and to any of the files that are kept.
+func mayReplace(path string, kept ...string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return usageError(fmt.Errorf("-o %s: it is there, and no regular file: name another", path))
+	}
+	for _, name := range kept {
+		if other, err := os.Stat(name); err == nil && os.SameFile(info, other) {
+			return usageError(fmt.Errorf("-o %s: that is what is read, or belongs to the clock: name another file", path))
+		}
+	}
+	return nil
+}
+
+// own are the files of a clock that no output replaces.
+func own(s machine.State) []string { return []string{s.Flash(), s.Fuses(), s.Settings()} }
+
+// replaceFile is [durable.WriteFile] for what is too large for memory. There can be
+// secrets in it.
+func replaceFile(path string, r io.Reader) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // nobody else may read it
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, r)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return durable.SyncDir(filepath.Dir(path))
+}
