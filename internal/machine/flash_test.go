@@ -221,7 +221,7 @@ func TestTable(t *testing.T) {
 				t.Errorf("error %v, want a *FlashError", err)
 			}
 			if f != nil {
-				err = f.Close()
+				defer f.Close()
 			}
 			if err := lock.Release(); err != nil {
 				t.Error(err)
