@@ -148,31 +148,44 @@ func TestFuses(t *testing.T) {
 			if err := damage(state.Fuses()); err != nil {
 				t.Fatal(err)
 			}
-			var log proof.Log
-			m := newMachine(t, new(bytes.Buffer), nil)
-			m.c.State, m.c.Log = state, log.Logger()
-			lock, err := state.Create()
-			if err != nil {
-				t.Fatal(err)
-			}
-			f, err := m.openOrMake(lock)
+			f, events, err := opened(t, state)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if fuses, err := flash.LoadFuses(f.Fuses); err != nil || fuses.Level() != 0 {
 				t.Errorf("%+v, %v", fuses, err)
 			}
-			if events := log.Events(); !slices.Equal(events, []string{"fuses_replaced"}) {
+			if !slices.Equal(events, []string{"fuses_replaced"}) {
 				t.Errorf("events %q", events)
 			}
 			if _, err := os.Stat(state.Fuses() + ".damaged"); (err == nil) != (name != "gone") {
 				t.Errorf("moved aside: %v", err)
 			}
-			if err := errors.Join(f.Close(), lock.Release()); err != nil {
-				t.Error(err)
-			}
 		})
 	}
+}
+
+// opened opens a flash as a clock does that starts, for the rest of the test, and
+// returns what it logs.
+func opened(t *testing.T, state State) (*Flash, []string, error) {
+	t.Helper()
+	var log proof.Log
+	m := newMachine(t, new(bytes.Buffer), nil)
+	m.c.State, m.c.Log = state, log.Logger()
+	lock, err := state.Create()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := m.openOrMake(lock)
+	t.Cleanup(func() {
+		if f != nil {
+			_ = f.Close()
+		}
+		if err := lock.Release(); err != nil {
+			t.Error(err)
+		}
+	})
+	return f, log.Events(), err
 }
 
 // TestTable that is damaged: the usual one is written in its place if it can have been
@@ -203,28 +216,15 @@ func TestTable(t *testing.T) {
 			if err := os.WriteFile(state.Flash(), p, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			var log proof.Log
-			m := newMachine(t, new(bytes.Buffer), nil)
-			m.c.State, m.c.Log = state, log.Logger()
-			lock, err := state.Create()
-			if err != nil {
-				t.Fatal(err)
-			}
-			f, err := m.openOrMake(lock)
+			_, events, err := opened(t, state)
 			after, e := os.ReadFile(state.Flash())
 			switch {
 			case e != nil:
 				t.Error(e)
-			case c.mended && (err != nil || !bytes.Equal(after, before) || !slices.Equal(log.Events(), []string{"table_mended"})):
-				t.Errorf("not mended: %v, %q", err, log.Events())
+			case c.mended && (err != nil || !bytes.Equal(after, before) || !slices.Equal(events, []string{"table_mended"})):
+				t.Errorf("not mended: %v, %q", err, events)
 			case !c.mended && (!is[*FlashError](err) || !bytes.Equal(after, p)):
 				t.Errorf("error %v, want a *FlashError", err)
-			}
-			if f != nil {
-				defer f.Close()
-			}
-			if err := lock.Release(); err != nil {
-				t.Error(err)
 			}
 		})
 	}
