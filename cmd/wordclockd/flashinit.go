@@ -98,6 +98,9 @@ func (o initOptions) shape() (t flash.Table, size int64, err error) {
 	if err := t.Check(size); err != nil {
 		return t, 0, usageError(err)
 	}
+	if _, ok := t.Find(flash.TypeData, flash.DataOTA); !ok && len(t.Slots()) > 0 {
+		return t, 0, usageError(errors.New("the partition table has slots and no otadata (data, ota), in which it stands which one is started"))
+	}
 	return t, size, nil
 }
 
@@ -119,12 +122,11 @@ func readTable(name string) (flash.Table, error) {
 
 // parseSize reads a number of bytes, with a suffix K or M for KiB and MiB.
 func parseSize(text string) (int64, error) {
-	unit := int64(1)
-	digits := strings.ToUpper(text)
-	for suffix, u := range map[string]int64{"K": 1 << 10, "M": 1 << 20} {
-		if s, ok := strings.CutSuffix(digits, suffix); ok {
-			digits, unit = s, u
-		}
+	digits, unit := strings.ToUpper(text), int64(1)
+	if s, ok := strings.CutSuffix(digits, "K"); ok {
+		digits, unit = s, 1<<10
+	} else if s, ok := strings.CutSuffix(digits, "M"); ok {
+		digits, unit = s, 1<<20
 	}
 	n, err := strconv.ParseInt(strings.ToLower(digits), 0, 32)
 	if err != nil || n <= 0 {

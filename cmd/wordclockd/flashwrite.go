@@ -62,6 +62,8 @@ func writePartition(cmd *cobra.Command, x *machine.Flash, name, file string, o w
 		return writeSlot(cmd, x, p, file, o)
 	case o.boot:
 		return usageError(errors.New("--boot is for slots"))
+	case p.Size%flash.SectorSize != 0:
+		return usageError(fmt.Errorf("it has %#x bytes, and only whole sectors of %#x can be erased", p.Size, flash.SectorSize))
 	}
 	f, err := os.Open(file)
 	if err != nil {

@@ -131,7 +131,8 @@ func keyNamed(name string) (flash.KeyDigest, error) {
 	if err != nil {
 		return flash.KeyDigest{}, err
 	}
-	if bytes.Contains(content[:min(len(content), maxSmall)], []byte("-----BEGIN ")) {
+	const image = 0xE9 // what one begins with; there can be keys in it
+	if !bytes.HasPrefix(content, []byte{image}) && bytes.Contains(content[:min(len(content), maxSmall)], []byte("-----BEGIN ")) {
 		return readKeyDigest(name)
 	}
 	m, err := parseImage(name, content)

@@ -54,7 +54,7 @@ such as board.leds_bus, is an environment variable too: WORDCLOCKD_BOARD_LEDS_BU
 			if wantsJSON(cmd) {
 				c.Log.Format = "json"
 			}
-			return runError(run(cmd.Context(), stateOf(cmd), c))
+			return runError(cmd.Context(), run(cmd.Context(), stateOf(cmd), c))
 		},
 	}
 	cmd.Flags().StringVar(&board, "board", config.Sim, "what to run on: sim or linux")
@@ -63,7 +63,7 @@ such as board.leds_bus, is an environment variable too: WORDCLOCKD_BOARD_LEDS_BU
 
 // runError gives an error of a clock its exit code. If the process has to end for
 // the clock to go on, it is replaced by a new one, unless systemd does that.
-func runError(err error) error {
+func runError(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -81,7 +81,7 @@ func runError(err error) error {
 		return codeError{exitNothingBootable, fmt.Errorf("%w: put an image there that is signed by a trusted key: \"wordclockd image sign\", \"wordclockd flash write\"", err)}
 	case nothing:
 		return codeError{exitNothingBootable, fmt.Errorf("%w: put an image there by \"wordclockd flash write\", or begin anew by \"wordclockd flash init --force\"", err)}
-	case isStuck && supervised():
+	case isStuck && (supervised() || ctx.Err() != nil): // it was told to stop meanwhile
 		return codeError{exitWatchdog, err}
 	case isStuck:
 		report(err)
@@ -99,10 +99,11 @@ func supervised() bool {
 // that fails. A program that was updated meanwhile has another file by that name, and
 // one that was removed is still there as what runs.
 func replace() error {
-	err := syscall.Exec("/proc/self/exe", os.Args, os.Environ())
-	if self, e := os.Executable(); e == nil {
+	self, err := os.Executable()
+	if err == nil {
 		err = syscall.Exec(self, os.Args, os.Environ())
 	}
+	err = errors.Join(err, syscall.Exec("/proc/self/exe", os.Args, os.Environ()))
 	return fmt.Errorf("run clock: replace process: %w", err)
 }
 

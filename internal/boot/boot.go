@@ -55,7 +55,7 @@ type GaveUp struct {
 	Slot   int
 	Desc   flash.Desc // zero if the image is not there any more
 	Reason Reason
-	Now    bool // at this start, so that it is news
+	Now    bool // no start was told of it yet, so that it is news
 }
 
 // Asks is what an image may ask of its loader. They can be called at any time, and

@@ -89,6 +89,7 @@ func Choose(o [2]flash.Select, slots Slots, floor int, host uint32) (p Plan) {
 	}
 	p.Try = c.order(first)
 	if len(p.Try) == 0 {
+		p.Trial = false
 		return p
 	}
 	boots := p.Try[0]
@@ -216,19 +217,21 @@ func (c *chooser) order(first int) []int {
 	for n := max(first+1, 0); n < len(c.slots.OTA); n++ {
 		all = append(all, n)
 	}
-	var good, cutOff, bad []int
+	var selected, good, cutOff, bad []int
 	for _, n := range append(all, Test) {
 		switch {
 		case !c.slots.good(n, c.floor):
 		case rejected(c.o, len(c.slots.OTA), n):
 			bad = append(bad, n)
-		case about(c.o[:], len(c.slots.OTA), n) && selects(c.o, len(c.slots.OTA), n) < 0:
+		case selects(c.o, len(c.slots.OTA), n) >= 0:
+			selected = append(selected, n)
+		case about(c.o[:], len(c.slots.OTA), n):
 			cutOff = append(cutOff, n)
 		default:
 			good = append(good, n)
 		}
 	}
-	return slices.Concat(good, cutOff, bad)
+	return slices.Concat(selected, good, cutOff, bad)
 }
 
 // about reports whether an entry is about a slot, of n.

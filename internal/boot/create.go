@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
 	"wordclockd/internal/flash"
 )
@@ -95,14 +94,8 @@ func firstSlot(t flash.Table, n int64) (flash.Partition, error) {
 // wipe erases what is not blank, the table last. First the table loses its first
 // byte, which is how it tells until then that the rest may be gone.
 func wipe(dev flash.Device) error {
-	var first [1]byte
-	if _, err := dev.ReadAt(first[:], flash.TableOffset); err != nil {
+	if err := Disown(dev); err != nil {
 		return err
-	}
-	if first[0] != 0xFF {
-		if err := flash.Put(dev, flash.TableOffset, []byte{0}); err != nil {
-			return err
-		}
 	}
 	g := dev.Geometry()
 	table := int64(flash.TableOffset) / g.Sector * g.Sector
@@ -116,6 +109,16 @@ func wipe(dev flash.Device) error {
 		}
 	}
 	return nil
+}
+
+// Disown takes the table of a flash away, durably, before what it is about is changed.
+// Unless the rest is still as it was, and can be used, the flash is unfinished then.
+func Disown(dev flash.Device) error {
+	var first [1]byte
+	if _, err := dev.ReadAt(first[:], flash.TableOffset); err != nil || first[0] == 0xFF {
+		return err
+	}
+	return flash.Put(dev, flash.TableOffset, []byte{0})
 }
 
 // erase erases the sectors from begin to end that are not blank.
@@ -153,31 +156,24 @@ func readTable(dev flash.Device, intended flash.Table) (flash.Table, error) {
 		return flash.Table{}, fmt.Errorf("read partition table: %w", err)
 	}
 	t, damage := flash.ReadTable(p)
-	if damage == nil && !(t.NoMD5 && begins(intended, t)) {
+	if damage == nil {
 		return t, nil
+	}
+	if mayBe(p, intended) && leads(dev, intended) {
+		return intended, nil
+	}
+	if p[0] != 0 && p[0] != 0xFF { // a table begins with something else, which Create writes last
+		return flash.Table{}, damage
 	}
 	otadata, _ := intended.Find(flash.TypeData, flash.DataOTA)
 	begun, err := written(dev, otadata)
 	switch {
 	case err != nil:
 		return flash.Table{}, fmt.Errorf("read otadata: %w", err)
-	case !begun:
-		return flash.Table{}, ErrUnfinished
-	case mayBe(p, intended) && leads(dev, intended):
-		return intended, nil
-	case damage == nil:
-		return t, nil
-	case p[0] == 0: // see wipe
-		return flash.Table{}, ErrUnfinished
+	case begun && p[0] != 0: // see wipe
+		return flash.Table{}, damage
 	}
-	return flash.Table{}, damage
-}
-
-// begins reports whether a table begins as part does, and goes on: as much of one may
-// have been written when the power went, if it was not Create that wrote it.
-func begins(t, part flash.Table) bool {
-	n := len(part.Partitions)
-	return n < len(t.Partitions) && slices.Equal(part.Partitions, t.Partitions[:n])
+	return flash.Table{}, ErrUnfinished
 }
 
 // mayBe reports whether what is left of a damaged table can have been t: an entry may

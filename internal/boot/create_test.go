@@ -113,13 +113,37 @@ func TestDamagedTable(t *testing.T) {
 			t.Errorf("%v, want a *FormatError", err)
 		}
 	})
-	t.Run("nothing was started", func(t *testing.T) {
+	t.Run("nothing was started, and an image is there", func(t *testing.T) {
 		dev := blankFlash()
 		if err := errors.Join(Create(dev, flash.Intended(), app), dev.Program(zeros, flash.TableOffset+64)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := ReadTable(dev); !errors.Is(err, ErrUnfinished) {
-			t.Errorf("%v, want %v", err, ErrUnfinished)
+		if table, err := ReadTable(dev); err != nil || len(table.Slots()) != 2 {
+			t.Errorf("%+v, %v, want the intended table", table, err)
+		}
+	})
+	t.Run("one without a checksum", func(t *testing.T) {
+		dev := blankFlash()
+		short := flash.Intended()
+		short.Partitions, short.NoMD5 = short.Partitions[:5], true
+		if err := Create(dev, short, app); err != nil {
+			t.Fatal(err)
+		}
+		if table, err := ReadTable(dev); err != nil || len(table.Partitions) != 5 {
+			t.Errorf("%+v, %v, want the five partitions that it has", table, err)
+		}
+	})
+	t.Run("of a flash of another shape", func(t *testing.T) {
+		dev := blankFlash()
+		other, err := flash.ParseTable([]byte("otadata,data,ota,0xd000,0x2000\nota_0,app,ota_0,0x20000,0x100000\nota_1,app,ota_1,0x120000,0x100000\nota_2,app,ota_2,0x220000,0x100000\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(Create(dev, other, app), dev.Program([]byte{0}, flash.TableOffset+32*4+20)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ReadTable(dev); err == nil || errors.Is(err, ErrUnfinished) {
+			t.Errorf("%v, want what is wrong with it", err)
 		}
 	})
 	t.Run("a file of zeros", func(t *testing.T) {

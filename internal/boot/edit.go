@@ -143,7 +143,7 @@ func reject(o [2]flash.Select, slots Slots, floor int, host uint32, slot int, wh
 	n := len(slots.OTA)
 	sector := selects(o, n, slot)
 	if slot < 0 || sector < 0 {
-		return Put{}, errors.New("no entry of otadata selects it")
+		return Put{}, &RollbackError{}
 	}
 	given := Put{sector, gaveUp(o[sector], flash.Invalid, why)}
 	o[sector] = given.Entry
@@ -151,7 +151,10 @@ func reject(o [2]flash.Select, slots Slots, floor int, host uint32, slot int, wh
 	for _, w := range p.Write {
 		o[w.Sector] = w.Entry
 	}
-	if len(p.Try) == 0 || p.Try[0] == slot || rejected(o, n, p.Try[0]) || p.Trial { // what is tried needs this one to fall back to
+	switch {
+	case len(p.Try) == 0, p.Try[0] == slot, rejected(o, n, p.Try[0]),
+		p.Trial, // what is tried needs this one to fall back to
+		p.Try[0] != Factory && selects(o, n, p.Try[0]) < 0: // nobody has staged what is there
 		return Put{}, &RollbackError{}
 	}
 	return given, nil
@@ -162,6 +165,13 @@ func gaveUp(s flash.Select, state flash.State, why Reason) flash.Select {
 	r := readRecord(s)
 	r.reason = why
 	return r.write(flash.NewSelect(s.Seq, state))
+}
+
+// told notes that a start was told of an image that was given up.
+func told(s flash.Select) flash.Select {
+	r := readRecord(s)
+	r.told = true
+	return r.write(s)
 }
 
 // stopped notes a clean stop of an image on trial.

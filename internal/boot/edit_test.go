@@ -203,8 +203,8 @@ func TestRejectEdit(t *testing.T) {
 	}{
 		{"on trial", "1V|2PEND:1/0", "good good", 1, "1V|2INV"},
 		{"confirmed", "1V|2V", "good good", 1, "1V|2INV"},
-		{"for one without an entry", "-|2V", "good good", 1, "-|2INV"},
-		{"for one whose trial was cut off", "1ABRT:1/0 power_lost|2V", "good good", 1, "1ABRT|2INV"},
+		{"nobody staged the other", "-|2V", "good good", 1, ""},
+		{"the trial of the other was cut off", "1ABRT:1/0 power_lost|2V", "good good", 1, ""},
 		{"for the factory image", "1V|-", "good factory", 0, "1INV|-"},
 		{"for the factory image, the other was rejected", "1INV|2V", "good good factory", 1, "1INV|2INV"},
 		{"the other was rejected", "1INV|2V", "good good", 1, ""},

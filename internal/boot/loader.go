@@ -34,6 +34,7 @@ type Loader struct {
 	stop context.CancelCauseFunc // of the image that runs; nil if none does
 	view View                    // as of the last change
 	beat time.Time               // when all was well last
+	soon bool                    // a restart was asked for while no image runs
 }
 
 // Boot returns the number of the present start, 0 before the first.
@@ -78,6 +79,16 @@ func (l *Loader) Restart(r Reason) {
 	if l.stop != nil {
 		l.stop(&Restart{r})
 	}
+	l.soon = l.stop == nil
+}
+
+// takeSoon reports whether a restart was asked for while no image ran.
+func (l *Loader) takeSoon() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	soon := l.soon
+	l.soon = false
+	return soon
 }
 
 // Run starts app with what is to be started, and again when it ends, until ctx is
@@ -85,10 +96,10 @@ func (l *Loader) Restart(r Reason) {
 // an image does not end that another one is to follow. If it does not when all is to
 // end, the error is [task.ErrNotStopped].
 func (l *Loader) Run(ctx context.Context, app App) error {
-	last, wait, rejected := l.Last, firstWait, NoSlot
+	last, wait := l.Last, firstWait
 	var in Info
 	for {
-		next, err := l.choose(last, rejected)
+		next, err := l.choose(last)
 		if err != nil && in.Boot > 0 {
 			// The one before left the board to a successor, LEDs lit.
 			off, cancel := context.WithCancel(ctx)
@@ -103,9 +114,6 @@ func (l *Loader) Run(ctx context.Context, app App) error {
 		end := l.start(ctx, app, in)
 		if err := l.note(in, end); err != nil {
 			l.Log.Error("the end of a trial cannot be noted", "event", "flash_io", "err", err)
-		}
-		if rejected = NoSlot; end.rejected {
-			rejected = in.Slot
 		}
 		switch last = end.Reset; {
 		case end.stuck:
@@ -132,6 +140,7 @@ func (l *Loader) Run(ctx context.Context, app App) error {
 // successor, LEDs lit, and then the loader was told to stop.
 func (l *Loader) darken(ctx context.Context, app App, in Info) error {
 	in.Boot, in.Last = in.Boot+1, Reset{Reason: User}
+	in.Trial, in.GaveUp, in.Instead = false, nil, nil // it has had that
 	switch end := l.start(ctx, app, in); {
 	case end.stuck:
 		return end.leftBehind(ctx)
@@ -141,14 +150,16 @@ func (l *Loader) darken(ctx context.Context, app App, in Info) error {
 	return nil
 }
 
-// sleep reports whether d passed before ctx was done.
+// sleep waits for d, or until somebody asks for a restart, and reports whether that
+// was before ctx was done.
 func (l *Loader) sleep(ctx context.Context, d time.Duration) bool {
-	for ; d > 0; d -= time.Second {
+	const step = 100 * time.Millisecond
+	for ; d > 0 && !l.takeSoon(); d -= step {
 		l.well()
 		select {
 		case <-ctx.Done():
 			return false
-		case <-time.After(min(d, time.Second)):
+		case <-time.After(step):
 		}
 	}
 	return true
@@ -157,9 +168,9 @@ func (l *Loader) sleep(ctx context.Context, d time.Duration) bool {
 // choose decides what is started, and notes what has to be noted before it is. A
 // flash that cannot be written is no reason to go dark: no trial begins on it, and an
 // image is only started without one if there is no other.
-// What is in the slot rejected was given up by the start before.
-func (l *Loader) choose(last Reset, rejected int) (Info, error) {
+func (l *Loader) choose(last Reset) (Info, error) {
 	l.well()
+	l.takeSoon() // it comes to pass now
 	v, err := l.Store.Look()
 	p := l.Store.Plan(v)
 	if err == nil {
@@ -185,15 +196,14 @@ func (l *Loader) choose(last Reset, rejected int) (Info, error) {
 	if len(p.Try) == 0 {
 		return Info{}, errors.Join(&NothingError{v.Contents}, err)
 	}
-	if p.Reason != None {
-		rejected = p.Gave
-		if last.Reason == None {
-			last.Reason = p.Reason
-		}
+	if p.Reason != None && last.Reason == None {
+		last.Reason = p.Reason
 	}
 	in := Info{Boot: boot, Slot: p.Try[0], Trial: p.Trial, Last: last, GaveUp: planned.gaveUp(p.Try[0])}
-	if in.GaveUp != nil {
-		in.GaveUp.Now = in.GaveUp.Slot == rejected
+	if in.GaveUp != nil && in.GaveUp.Now {
+		if e := l.Store.tell(in.GaveUp.Slot); e != nil {
+			l.Log.Error("flash cannot be read or written", "event", "flash_io", "err", e)
+		}
 	}
 	if p.First != NoSlot && p.First != in.Slot && v.at(p.First).Err != nil {
 		in.Instead = &Instead{p.First, v.at(p.First).Err}

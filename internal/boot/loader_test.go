@@ -327,7 +327,7 @@ func TestKilled(t *testing.T) {
 				t.Fatal(err)
 			}
 			l := Loader{Store: s, Log: r.log.Logger()}
-			if in, err := l.choose(Reset{}, NoSlot); err != nil || !in.Trial {
+			if in, err := l.choose(Reset{}); err != nil || !in.Trial {
 				t.Fatalf("%+v, %v", in, err)
 			} // and that is all that it did
 			if err := r.run(); err != nil {

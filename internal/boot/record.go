@@ -15,11 +15,12 @@ import (
 //	0  1   starts, in unary: as many bits are clear
 //	1  1   clean stops, likewise
 //	2  1   the reason why it was given up, and its complement in the high nibble
-//	3  1   0xFF
+//	3  1   0xFF; 0 once a start was told that it was given up
 //	4  12  for each of three starts, 4 bytes that tell one start of the host from another
 type record struct {
 	starts, stops int
 	reason        Reason
+	told          bool
 	hosts         [trialStarts]uint32
 }
 
@@ -33,6 +34,7 @@ func readRecord(s flash.Select) (r record) {
 	if b := s.Spare[2]; b&0xF == ^b>>4&0xF && int(b&0xF) < len(reasons) {
 		r.reason = Reason(b & 0xF)
 	}
+	r.told = s.Spare[3] != 0xFF
 	for i := range r.hosts {
 		r.hosts[i] = binary.LittleEndian.Uint32(s.Spare[4+4*i:])
 	}
@@ -45,6 +47,10 @@ func (r record) write(s flash.Select) flash.Select {
 	s.Spare[2] = 0xFF
 	if r.reason != None {
 		s.Spare[2] = byte(r.reason)&0xF | ^byte(r.reason)<<4
+	}
+	s.Spare[3] = 0xFF
+	if r.told {
+		s.Spare[3] = 0
 	}
 	for i, h := range r.hosts {
 		binary.LittleEndian.PutUint32(s.Spare[4+4*i:], h)

@@ -83,6 +83,15 @@ func (l *Loader) start(ctx context.Context, app App, in Info) (e end) {
 	return e
 }
 
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
 // causeOf returns why an image was told to end that does not.
 func causeOf(ctx context.Context) Reason {
 	if r, ok := errors.AsType[*Restart](context.Cause(ctx)); ok && r.Reason != User {
@@ -98,8 +107,7 @@ func (l *Loader) serve(ctx context.Context, in Info, a *asking, done <-chan stru
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	told := ctx.Done()
-	var limit <-chan time.Time
-	quiet := time.Duration(0)
+	quiet, late := time.Duration(0), time.Duration(0) // late is how long ago it was told to end
 	for {
 		select {
 		case <-done:
@@ -107,13 +115,17 @@ func (l *Loader) serve(ctx context.Context, in Info, a *asking, done <-chan stru
 		case r := <-a.requests:
 			r.err <- l.answer(r, in, stop, e)
 		case <-told:
-			told, limit = nil, time.After(StopLimit)
-		case <-limit:
-			return false
+			told = nil
 		case <-a.alive:
 			quiet = 0
 			l.well()
 		case <-tick.C:
+			if told == nil {
+				late += time.Second
+			}
+			if late >= StopLimit {
+				return isClosed(done)
+			}
 			if quiet += time.Second; quiet >= HangLimit && told != nil {
 				l.Log.Error("firmware gave no sign of life", "event", "hung", "for", quiet.String())
 				stop(&Restart{Hung})

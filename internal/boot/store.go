@@ -10,7 +10,8 @@ import (
 )
 
 // A Store is the flash that images are started from: app partitions, and otadata
-// that says which of them. Its methods may not be called at the same time.
+// that says which of them. Its methods may not be called at the same time, but for
+// Plan, Profile and Numbered.
 type Store struct {
 	table   flash.Table
 	dev     flash.Device
@@ -18,6 +19,8 @@ type Store struct {
 	fuses   flash.Device
 	slots   []flash.Partition // ota_0 and so on
 	host    uint32
+
+	blown *flash.Fuses // as they were read last; nil if they never were
 }
 
 // ErrBlank says that a partition is erased.
@@ -56,6 +59,19 @@ func (s *Store) entries() (o [2]flash.Select, err error) {
 }
 
 func (s *Store) at(sector int) int64 { return int64(sector) * s.dev.Geometry().Sector }
+
+// fusesNow reads the fuses. When they cannot be read, those hold that could be before:
+// what is trusted, and what is too old, does not change by that.
+func (s *Store) fusesNow() (flash.Fuses, error) {
+	f, err := flash.LoadFuses(s.fuses)
+	if err == nil {
+		s.blown = &f
+	}
+	if s.blown == nil {
+		return flash.Fuses{}, err
+	}
+	return *s.blown, err
+}
 
 // put makes p what is read, durably. If only bits behind the entry have to be
 // cleared they are; else the sector is erased first: over a part of an entry, another
@@ -107,6 +123,9 @@ func (s *Store) puts(puts []Put) error {
 
 // carryOut does what has to be done before a start.
 func (s *Store) carryOut(p Plan) error {
+	if s.otadata == nil { // nothing can be noted in it
+		return s.raise(p.Floor)
+	}
 	if err := s.puts(p.Write); err != nil {
 		return err
 	}
@@ -238,6 +257,20 @@ func (s *Store) trial(slot int, edit func(flash.Select) flash.Select) error {
 		return nil
 	}
 	return s.put(Put{sector, edit(o[sector])})
+}
+
+// tell notes that a start was told of the image in a slot that was given up.
+func (s *Store) tell(slot int) error {
+	o, err := s.entries()
+	if err != nil {
+		return err
+	}
+	for i, e := range o {
+		if e.Sound() && !e.Counts() && e.Slot(len(s.slots)) == slot && !readRecord(e).told {
+			return s.put(Put{i, told(e)})
+		}
+	}
+	return nil
 }
 
 // Trust lets nothing run any more that is not signed by one of up to three keys,

@@ -73,7 +73,7 @@ func (v View) Under(f flash.Fuses) View {
 // Look reads and verifies all that there is. An error is one of otadata or the
 // fuses; those of slots are in the contents.
 func (s *Store) Look() (v View, err error) {
-	v.Fuses, err = flash.LoadFuses(s.fuses)
+	v.Fuses, err = s.fusesNow()
 	var e error
 	v.Entries, e = s.entries()
 	for i, p := range s.slots {
@@ -85,6 +85,13 @@ func (s *Store) Look() (v View, err error) {
 	}{{Factory, flash.AppFactory}, {Test, flash.AppTest}} {
 		if p, ok := s.table.Find(flash.TypeApp, x.sub); ok {
 			v.Contents = append(v.Contents, s.content(p, x.slot, v.Fuses))
+		}
+	}
+	if s.blown == nil { // nobody knows what is allowed
+		for i, c := range v.Contents {
+			if c.Err == nil {
+				v.Contents[i].Err = err
+			}
 		}
 	}
 	return v, errors.Join(err, e)
@@ -168,15 +175,20 @@ func (v View) at(slot int) *Content {
 // Plan returns what a start would do.
 func (s *Store) Plan(v View) Plan { return Choose(v.Entries, v.slots(), v.Fuses.Level(), s.host) }
 
-// gaveUp returns the image that was given up last, other than the one in a slot.
+// gaveUp returns the image that was given up last, other than the one in a slot: one
+// of which nobody was told comes first.
 func (v View) gaveUp(running int) (g *GaveUp) {
 	var seq uint32
 	for _, c := range v.Contents {
 		e, why := v.Entry(c.Slot), v.GivenUp(c.Slot)
-		if c.Slot == running || why == None || g != nil && e.Seq < seq {
+		if c.Slot == running || why == None || e.Counts() {
 			continue
 		}
-		g, seq = &GaveUp{Slot: c.Slot, Reason: why}, e.Seq
+		news := !readRecord(*e).told
+		if g != nil && (g.Now && !news || g.Now == news && e.Seq < seq) {
+			continue
+		}
+		g, seq = &GaveUp{Slot: c.Slot, Reason: why, Now: news}, e.Seq
 		if c.Image != nil {
 			g.Desc = c.Image.Desc
 		}

@@ -192,11 +192,12 @@ func (d *device) run(ctx context.Context) error {
 		g.Go("front", func(ctx context.Context) error { return d.front(ctx, d, d.log) })
 	}
 	err := g.WaitWithin(stopLimit)
-	if errors.Is(err, task.ErrNotStopped) {
-		err = task.ErrNotStopped // who is left holds a bus: nobody is started beside it
-	}
-	if _, asked := errors.AsType[*boot.Restart](err); err != nil && !asked {
+	stuck := errors.Is(err, task.ErrNotStopped)
+	if _, asked := errors.AsType[*boot.Restart](err); err != nil && (stuck || !asked) {
 		d.log.Log(context.WithoutCancel(ctx), journal.Critical, "firmware failed", "event", "crash", "err", err)
+	}
+	if stuck {
+		err = task.ErrNotStopped // who is left holds a bus: nobody is started beside it
 	}
 	d.journal.Flush() // the last words of the others
 	return err

@@ -1,9 +1,11 @@
 package firmware
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"wordclockd/internal/boot"
@@ -32,7 +34,7 @@ func enchant(p flash.Profile, c Config, log *slog.Logger) (*spell, hal.Board) {
 		return s, b
 	}
 	log.Warn("the image was made to go wrong", "event", "profile", "faults", names)
-	s.faults = p.Faults
+	s.faults = slices.SortedStableFunc(slices.Values(p.Faults), func(a, b flash.Fault) int { return cmp.Compare(a.After, b.After) })
 	if s.has(flash.NoLEDs) && b.LEDs != nil {
 		b.LEDs = hal.Dead(b.LEDs, 0, func() bool { return s.due(flash.NoLEDs) })
 	}

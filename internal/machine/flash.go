@@ -155,6 +155,11 @@ func resize(f *os.File, size int64) (*flash.File, error) {
 	if isEmpty(f) {
 		return flash.Format(f, size)
 	}
+	if old, err := flash.OpenFile(f); err == nil && old.Geometry().Size > size {
+		if err := boot.Disown(old); err != nil { // what its table is about may go
+			return nil, err
+		}
+	}
 	if err := errors.Join(f.Truncate(size), f.Sync()); err != nil {
 		return nil, err
 	}

@@ -71,8 +71,10 @@ func TestUnfinished(t *testing.T) {
 			blank(p[0xF000:0x11000])
 			return p
 		},
-		"half a table": func(p []byte) []byte {
-			blank(p[0x8020:0x9000])
+		"half a table, its first byte still to come": func(p []byte) []byte {
+			blank(p[0x8000:0x8001])
+			blank(p[0x8060:0x9000])
+			blank(p[0x20100:])
 			blank(p[0xF000:0x11000])
 			return p
 		},
@@ -284,22 +286,81 @@ func TestNothingAfterRestart(t *testing.T) {
 }
 
 // TestReadOnly: on a disk that cannot be written the clock shows the time all the
-// same.
+// same, started from the flash that is there, if one is.
 func TestReadOnly(t *testing.T) {
-	var log proof.Log
-	m := newMachine(t, new(bytes.Buffer), func(ctx context.Context, _ clock.Service) error { <-ctx.Done(); return nil })
-	m.c.Log, m.c.State = log.Logger(), State(t.TempDir())
-	g, _ := task.NewGroup(t.Context())
-	g.Go("machine", func(ctx context.Context) error { return m.runReadOnly(ctx, syscall.EROFS) })
-	for m.Sim().Lit() == ([10][16]uint8{}) {
-		time.Sleep(time.Millisecond)
+	for _, made := range []bool{false, true} {
+		state := State(t.TempDir())
+		if made {
+			l := move(t, state)
+			if err := l.stop(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		before, _ := os.ReadFile(state.Flash())
+		var log proof.Log
+		versions := make(chan string, 1)
+		m := newMachine(t, new(bytes.Buffer), func(ctx context.Context, s clock.Service) error {
+			st, _ := s.Watch()
+			versions <- st.Version
+			<-ctx.Done()
+			return nil
+		})
+		m.c.Log, m.c.State, m.c.Desc.Version = log.Logger(), state, "3.2.1"
+		g, _ := task.NewGroup(t.Context())
+		g.Go("machine", func(ctx context.Context) error { return m.runReadOnly(ctx, syscall.EROFS) })
+		if got, want := <-versions, map[bool]string{false: "3.2.1", true: "1.2.3"}[made]; got != want {
+			t.Errorf("flash made: %t: %s runs, want %s", made, got, want)
+		}
+		for m.Sim().Lit() == ([10][16]uint8{}) {
+			time.Sleep(time.Millisecond)
+		}
+		g.Stop(nil)
+		if err := g.Wait(); err != nil {
+			t.Error(err)
+		}
+		if !slices.Contains(log.Events(), "state_read_only") || slices.Contains(log.Events(), "flash_io") {
+			t.Errorf("events %q", log.Events())
+		}
+		if after, _ := os.ReadFile(state.Flash()); !bytes.Equal(before, after) {
+			t.Error("the flash was changed")
+		}
 	}
-	g.Stop(nil)
-	if err := g.Wait(); err != nil {
+}
+
+// TestShrink: a flash that is made anew, and smaller, is the old one or the new one at
+// any time, or begun anew by the next start.
+func TestShrink(t *testing.T) {
+	state := State(t.TempDir())
+	lock, err := state.Create()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Release()
+	m := newMachine(t, new(bytes.Buffer), nil)
+	m.c.State = state
+	app, err := m.initial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	large, err := flash.ParseTable([]byte("otadata,data,ota,0xf000,0x2000\nota_0,app,ota_0,0x400000,4M\nota_1,app,ota_1,0x800000,4M\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := state.Init(lock, large, 16<<20, app); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := resize(lock.File(), 8<<20); err != nil { // and then the power goes
+		t.Fatal(err)
+	}
+	f, err := m.openOrMake(lock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := f.Slots(); err != nil || s.Next != "ota_0" {
+		t.Errorf("%+v, %v", s, err)
+	}
+	if err := f.Close(); err != nil {
 		t.Error(err)
-	}
-	if !slices.Contains(log.Events(), "state_read_only") {
-		t.Errorf("events %q", log.Events())
 	}
 }
 

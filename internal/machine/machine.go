@@ -84,15 +84,26 @@ func (m *Machine) Run(ctx context.Context) (err error) {
 	return err
 }
 
-// runReadOnly runs the clock where nothing can be written, so as if it had no state
-// directory: a clock that shows the time is better than none.
-func (m *Machine) runReadOnly(ctx context.Context, why error) error {
+// runReadOnly runs the clock where nothing can be written: from the flash that is
+// there, but else as if it had no state directory. A clock that shows the time is
+// better than none.
+func (m *Machine) runReadOnly(ctx context.Context, why error) (err error) {
 	m.c.Log.Error("the disk cannot be written: the clock runs with its defaults, and can be asked and told nothing", "event", "state_read_only", "err", why)
+	state := m.c.State
 	m.c.State = ""
-	f, err := m.inMemory()
+	lock, err := state.Look()
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, lock.Release()) }()
+	f, err := state.Peek(lock)
+	if _, absent := errors.AsType[*AbsentError](err); absent {
+		f, err = m.inMemory()
+	}
+	if err != nil {
+		return &FlashError{state.Flash(), err}
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
 	return m.power(ctx, f)
 }
 
