@@ -204,8 +204,9 @@ func (c *chooser) beginTrial(sector, slot int) {
 }
 
 // order returns the slots that can be started: the first one, those below it, the
-// factory's, those above it, the test app's; behind them those whose trial was cut
-// off, and then those that were rejected, in the same order.
+// factory's, those above it, the test app's. But those come first that an entry
+// selects, then those of which nothing is known, then those whose trial was cut off,
+// and last those that were rejected.
 func (c *chooser) order(first int) []int {
 	all := []int{first}
 	for n := first - 1; n >= 0; n-- {
