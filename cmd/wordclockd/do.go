@@ -99,14 +99,7 @@ func newReboot() *cobra.Command {
 		Annotations: daemonExits(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return ask(cmd, func(ctx context.Context, c *control.Client) error {
-				before, err := c.Status(ctx)
-				if err != nil {
-					return err
-				}
-				if err := c.Reboot(ctx); err != nil {
-					return err
-				}
-				after, err := awaitBoot(ctx, c, before)
+				_, after, err := restartBy(ctx, c, func() error { return c.Reboot(ctx) })
 				if err != nil {
 					return err
 				}
@@ -120,6 +113,19 @@ func newReboot() *cobra.Command {
 			})
 		},
 	}
+}
+
+// restartBy does what makes the clock's firmware restart, and returns when that is
+// back, with the status before and after.
+func restartBy(ctx context.Context, c *control.Client, do func() error) (before, after control.Status, err error) {
+	if before, err = c.Status(ctx); err != nil {
+		return before, after, err
+	}
+	if err = do(); err != nil {
+		return before, after, err
+	}
+	after, err = awaitBoot(ctx, c, before)
+	return before, after, err
 }
 
 // awaitBoot returns the first status of another start.

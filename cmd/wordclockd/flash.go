@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"wordclockd/internal/boot"
 	"wordclockd/internal/control"
 	"wordclockd/internal/durable"
 	"wordclockd/internal/flash"
@@ -86,7 +85,7 @@ func changeFlash(cmd *cobra.Command, what, dump string, f func(*machine.Flash) e
 	return holding(what, take, func(lock *durable.Lock) (err error) {
 		var x *machine.Flash
 		if dump != "" {
-			x, err = openDump(lock)
+			x, err = machine.OpenLockedDump(lock)
 		} else {
 			x, err = state.Open(lock)
 		}
@@ -95,20 +94,6 @@ func changeFlash(cmd *cobra.Command, what, dump string, f func(*machine.Flash) e
 		}
 		return errors.Join(f(x), x.Close())
 	})
-}
-
-// openDump opens a dump to change it. There are no fuses with it.
-func openDump(lock *durable.Lock) (*machine.Flash, error) {
-	d, err := flash.OpenFile(lock.File())
-	if err != nil {
-		return nil, err
-	}
-	x := &machine.Flash{Device: d, Fuses: flash.NewMemory(flash.FuseGeometry)}
-	if x.Table, err = boot.ReadTable(d); err != nil {
-		return nil, err
-	}
-	x.Store, err = boot.Open(d, x.Fuses, x.Table, "")
-	return x, err
 }
 
 // namedIn returns a partition of a table.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"wordclockd/internal/durable"
 	"wordclockd/internal/flash"
 	"wordclockd/internal/machine"
 )
@@ -65,7 +66,7 @@ func extract(cmd *cobra.Command, d flash.Device, p flash.Partition, raw bool, to
 		return err
 	}
 	sum := sha256.New()
-	if err := replaceFile(to, io.TeeReader(content, sum)); err != nil {
+	if err := durable.ReplaceFile(to, io.TeeReader(content, sum), 0o600); err != nil { // there can be secrets in it
 		return err
 	}
 	if wantsJSON(cmd) {

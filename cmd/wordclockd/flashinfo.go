@@ -9,7 +9,6 @@ import (
 
 	"wordclockd/internal/boot"
 	"wordclockd/internal/control"
-	"wordclockd/internal/flash"
 	"wordclockd/internal/machine"
 )
 
@@ -78,18 +77,9 @@ func infoOf(x *machine.Flash) (flashInfo, error) {
 		info.TableError = damage.Error()
 	}
 	for _, p := range x.Table.Partitions {
-		typ, subtype := kindOf(p)
-		info.Table = append(info.Table, partitionRow{p.Name, typ, subtype, p.Off, p.Size, p.Flags})
+		info.Table = append(info.Table, partitionRow{p.Name, p.TypeName(), p.SubtypeName(), p.Off, p.Size, p.Flags})
 	}
 	return info, err
-}
-
-// kindOf returns the names of type and subtype, as in a CSV.
-func kindOf(p flash.Partition) (typ, subtype string) {
-	csv := strings.TrimSpace(string(flash.Table{Partitions: []flash.Partition{p}}.CSV()))
-	line := csv[strings.LastIndexByte(csv, '\n')+1:]
-	fields := strings.Split(line, ",") // a name has no comma
-	return fields[1], fields[2]
 }
 
 func writeInfo(w *tabwriter.Writer, info flashInfo) {

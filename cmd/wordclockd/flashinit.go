@@ -3,8 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -120,19 +118,13 @@ func readTable(name string) (flash.Table, error) {
 	return t, nil
 }
 
-// parseSize reads a number of bytes, with a suffix K or M for KiB and MiB.
+// parseSize reads a number of bytes as partition tables have them.
 func parseSize(text string) (int64, error) {
-	digits, unit := strings.ToUpper(text), int64(1)
-	if s, ok := strings.CutSuffix(digits, "K"); ok {
-		digits, unit = s, 1<<10
-	} else if s, ok := strings.CutSuffix(digits, "M"); ok {
-		digits, unit = s, 1<<20
-	}
-	n, err := strconv.ParseInt(strings.ToLower(digits), 0, 32)
+	n, err := flash.ParseNumber(text)
 	if err != nil || n <= 0 {
 		return 0, errors.New("want a number of bytes, such as 0x800000, 8192K or 8M")
 	}
-	return n * unit, nil
+	return n, nil
 }
 
 // image returns what goes into the first slot.
@@ -191,15 +183,9 @@ func startable(state machine.State, lock *durable.Lock) error {
 
 // place returns the partition that an image goes into.
 func place(t flash.Table, m *imageFile) (flash.Partition, error) {
-	p, ok := t.Find(flash.TypeApp, flash.AppOTA)
-	if !ok {
-		p, ok = t.Find(flash.TypeApp, flash.AppFactory)
+	p, err := boot.FirstSlot(t)
+	if err == nil && m.End > p.Size {
+		err = fmt.Errorf("%s has %d bytes: %s has room for %d", m.name, m.End, p.Name, p.Size)
 	}
-	switch {
-	case !ok:
-		return p, errors.New("the partition table has no place for an image: it needs an ota_0 or a factory")
-	case m.End > p.Size:
-		return p, fmt.Errorf("%s has %d bytes: %s has room for %d", m.name, m.End, p.Name, p.Size)
-	}
-	return p, nil
+	return p, err
 }

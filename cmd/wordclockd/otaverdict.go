@@ -54,14 +54,7 @@ stays as it is.`,
 		Annotations: daemonExits(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return ask(cmd, func(ctx context.Context, c *control.Client) error {
-				before, err := c.Status(ctx)
-				if err != nil {
-					return err
-				}
-				if err := c.Do(ctx, clock.Command{Name: clock.RollBackOTA}, nil); err != nil {
-					return err
-				}
-				after, err := awaitBoot(ctx, c, before)
+				before, after, err := restartBy(ctx, c, func() error { return c.Do(ctx, clock.Command{Name: clock.RollBackOTA}, nil) })
 				if err != nil {
 					return err
 				}

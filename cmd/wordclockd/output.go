@@ -3,12 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 
-	"wordclockd/internal/durable"
 	"wordclockd/internal/machine"
 )
 
@@ -35,23 +32,3 @@ func mayReplace(path string, kept ...string) error {
 
 // own are the files of a clock that no output replaces.
 func own(s machine.State) []string { return []string{s.Flash(), s.Fuses(), s.Settings()} }
-
-// replaceFile is [durable.WriteFile] for what is too large for memory. There can be
-// secrets in it.
-func replaceFile(path string, r io.Reader) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // nobody else may read it
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(f, r)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return durable.SyncDir(filepath.Dir(path))
-}

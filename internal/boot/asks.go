@@ -24,10 +24,8 @@ func (l *Loader) answer(r request, in Info, stop context.CancelCauseFunc, e *end
 	} else {
 		err = r.do(l.Store, in.Slot)
 	}
-	if v, e := l.Store.Look(); e == nil {
-		l.mu.Lock()
-		l.view = v
-		l.mu.Unlock()
+	if v, unread := l.Store.Look(); unread == nil {
+		l.show(v)
 	}
 	return err
 }

@@ -47,7 +47,7 @@ type Info struct {
 // Instead tells of a slot that cannot be started, though otadata selects it.
 type Instead struct {
 	Slot int
-	Err  error
+	Text string // why not
 }
 
 // GaveUp tells of an image that was given up.

@@ -28,8 +28,11 @@ func create(dev flash.Device, t flash.Table, app []byte) error {
 	if err != nil {
 		return err
 	}
-	p, err := firstSlot(t, int64(len(app)))
+	p, err := FirstSlot(t)
 	if err != nil {
+		return err
+	}
+	if err := room(p, int64(len(app))); err != nil {
 		return err
 	}
 	if err := wipe(dev); err != nil {
@@ -79,16 +82,16 @@ func MendTable(dev flash.Device, t flash.Table) error {
 	return putTable(dev, raw)
 }
 
-// firstSlot returns where an image of n bytes goes.
-func firstSlot(t flash.Table, n int64) (flash.Partition, error) {
+// FirstSlot returns where the first image of a flash goes.
+func FirstSlot(t flash.Table) (flash.Partition, error) {
 	p, ok := t.Find(flash.TypeApp, flash.AppOTA)
 	if !ok {
 		p, ok = t.Find(flash.TypeApp, flash.AppFactory)
 	}
 	if !ok {
-		return p, errors.New("the partition table has no place for an image")
+		return p, errors.New("the partition table has no place for an image: it needs an ota_0 or a factory")
 	}
-	return p, room(p, n)
+	return p, nil
 }
 
 // wipe erases what is not blank, the table last. First the table loses its first

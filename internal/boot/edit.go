@@ -142,7 +142,7 @@ func (*RollbackError) Error() string { return "nothing else can be started that 
 func reject(o [2]flash.Select, slots Slots, floor int, host uint32, slot int, why Reason) (Put, error) {
 	n := len(slots.OTA)
 	sector := selects(o, n, slot)
-	if slot < 0 || sector < 0 {
+	if sector < 0 {
 		return Put{}, &RollbackError{}
 	}
 	given := Put{sector, gaveUp(o[sector], flash.Invalid, why)}

@@ -30,7 +30,7 @@ type Loader struct {
 
 	mu   sync.Mutex
 	boot uint32                  // the present start, or the last
-	slot string                  // its name
+	slot string                  // the name of its slot
 	stop context.CancelCauseFunc // of the image that runs; nil if none does
 	view View                    // as of the last change
 	beat time.Time               // when all was well last
@@ -189,30 +189,24 @@ func (l *Loader) choose(last Reset) (Info, error) {
 		}
 		p.Trial = false
 	}
-	boot := l.Boot() + 1
-	l.mu.Lock()
-	l.view = v
-	l.mu.Unlock()
+	l.show(v)
 	if len(p.Try) == 0 {
 		return Info{}, errors.Join(&NothingError{v.Contents}, err)
 	}
 	if p.Reason != None && last.Reason == None {
 		last.Reason = p.Reason
 	}
-	in := Info{Boot: boot, Slot: p.Try[0], Trial: p.Trial, Last: last, GaveUp: planned.gaveUp(p.Try[0])}
+	in := Info{Boot: l.Boot() + 1, Slot: p.Try[0], Trial: p.Trial, Last: last, GaveUp: planned.gaveUp(p.Try[0])}
 	if in.GaveUp != nil && in.GaveUp.Now {
 		if e := l.Store.tell(in.GaveUp.Slot); e != nil {
 			l.Log.Error("flash cannot be read or written", "event", "flash_io", "err", e)
 		}
 	}
 	if p.First != NoSlot && p.First != in.Slot && v.at(p.First).Err != nil {
-		in.Instead = &Instead{p.First, v.at(p.First).Err}
+		in.Instead = &Instead{p.First, v.at(p.First).Err.Error()}
 	}
 	c := v.at(in.Slot)
 	in.Desc = c.Image.Desc
-	l.mu.Lock()
-	l.slot = c.Name
-	l.mu.Unlock()
 	in.Profile, err = l.Store.Profile(*c)
 	if err != nil {
 		l.Log.Warn("the profile of an image cannot be read: it is left out", "event", "profile_invalid", "err", err)
@@ -231,8 +225,16 @@ func (l *Loader) note(in Info, e end) error {
 	return l.Store.trial(in.Slot, func(s flash.Select) flash.Select { return noted(s, e.Reason) })
 }
 
-func (l *Loader) hold(boot uint32, stop context.CancelCauseFunc) {
+// show makes v what [Loader.View] returns.
+func (l *Loader) show(v View) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.boot, l.stop = boot, stop
+	l.view = v
+}
+
+// hold lets [Loader.Restart] stop the image that runs; nil: none does.
+func (l *Loader) hold(in Info, stop context.CancelCauseFunc) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.boot, l.slot, l.stop = in.Boot, l.view.at(in.Slot).Name, stop
 }

@@ -651,7 +651,7 @@ func TestInstead(t *testing.T) {
 				switch {
 				case want == NoSlot && in.Instead != nil:
 					t.Errorf("%s: instead of %+v", otadata, in.Instead)
-				case want != NoSlot && (in.Instead == nil || in.Instead.Slot != want || !errors.Is(in.Instead.Err, ErrBlank)):
+				case want != NoSlot && (in.Instead == nil || in.Instead.Slot != want || in.Instead.Text != ErrBlank.Error()):
 					t.Errorf("%s: instead of %+v, want slot %d", otadata, in.Instead, want)
 				}
 				return &Restart{User}

@@ -43,8 +43,8 @@ var (
 func (l *Loader) start(ctx context.Context, app App, in Info) (e end) {
 	inner, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	l.hold(in.Boot, stop)
-	defer l.hold(in.Boot, nil)
+	l.hold(in, stop)
+	defer l.hold(in, nil)
 
 	a := &asking{alive: make(chan struct{}, 1), requests: make(chan request), gone: make(chan struct{})}
 	defer close(a.gone)

@@ -214,7 +214,7 @@ func (s *Store) Confirm(slot int) error {
 		return err
 	}
 	sector := selects(o, len(s.slots), slot)
-	if slot < 0 || sector < 0 || o[sector].State != flash.Pending {
+	if sector < 0 || o[sector].State != flash.Pending {
 		return nil // it is not on trial
 	}
 	f, err := flash.LoadFuses(s.fuses)
@@ -253,7 +253,7 @@ func (s *Store) trial(slot int, edit func(flash.Select) flash.Select) error {
 		return err
 	}
 	sector := selects(o, len(s.slots), slot)
-	if slot < 0 || sector < 0 || o[sector].State != flash.Pending {
+	if sector < 0 || o[sector].State != flash.Pending {
 		return nil
 	}
 	return s.put(Put{sector, edit(o[sector])})

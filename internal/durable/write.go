@@ -1,8 +1,10 @@
 package durable
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 )
@@ -10,7 +12,12 @@ import (
 // WriteFile replaces the file at path by data. After a crash at any step the
 // file is the old one or the new one, whole; once WriteFile has returned nil it
 // is the new one.
-func WriteFile(path string, data []byte, perm os.FileMode) (err error) {
+func WriteFile(path string, data []byte, perm os.FileMode) error {
+	return ReplaceFile(path, bytes.NewReader(data), perm)
+}
+
+// ReplaceFile is [WriteFile] for what is too large for memory.
+func ReplaceFile(path string, r io.Reader, perm os.FileMode) (err error) {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+"-*") // a crash leaves it behind
 	if err != nil {
@@ -21,7 +28,7 @@ func WriteFile(path string, data []byte, perm os.FileMode) (err error) {
 			_ = os.Remove(f.Name())
 		}
 	}()
-	_, err = f.Write(data)
+	_, err = io.Copy(f, r)
 	if err == nil {
 		err = f.Chmod(perm)
 	}

@@ -40,17 +40,15 @@ func (d *device) keepTrial(f func(*nvs.Tx) error) {
 // news.
 func (d *device) reportGaveUp(in boot.Info) {
 	if x := in.Instead; x != nil {
-		d.log.Error("the image that is selected cannot be started: this one is, instead", "event", "image_damaged", "slot", x.Slot, "err", x.Err)
+		d.log.Error("the image that is selected cannot be started: this one is, instead", "event", "image_damaged", "slot", x.Slot, "err", x.Text)
 	}
-	if g := in.GaveUp; in.Last.Reason == boot.Hung && (g == nil || !g.Now) {
+	switch g := in.GaveUp; {
+	case g != nil && g.Now:
+		d.log.Error("an image was given up: the one before it runs again", "event", "rolled_back",
+			"from", g.Desc.Version, "to", in.Desc.Version, "reason", g.Reason.String(), "text", in.Last.Text)
+	case in.Last.Reason == boot.Hung:
 		d.log.Error("the firmware hung: it is started again", "event", "hung_before", "text", in.Last.Text)
 	}
-	g := in.GaveUp
-	if g == nil || !g.Now {
-		return
-	}
-	d.log.Error("an image was given up: the one before it runs again", "event", "rolled_back",
-		"from", g.Desc.Version, "to", in.Desc.Version, "reason", g.Reason.String(), "text", in.Last.Text)
 }
 
 // doConfirm ends the trial of the image well.

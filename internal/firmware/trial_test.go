@@ -229,7 +229,7 @@ func TestDamagedImage(t *testing.T) {
 		Board: sim.NewBoard().Board, Zone: time.UTC, Log: log.Logger(),
 		Synced: func() (bool, error) { return true, nil },
 		Front:  func(context.Context, clock.Service, *slog.Logger) error { return &boot.Restart{Reason: boot.User} },
-	})(t.Context(), boot.Info{Instead: &boot.Instead{Slot: 1, Err: errors.New("rotten")}}, &asks{})
+	})(t.Context(), boot.Info{Instead: &boot.Instead{Slot: 1, Text: "rotten"}}, &asks{})
 	if events := log.Events("slot", "err"); !slices.Contains(events, "image_damaged 1 rotten") {
 		t.Errorf("events %q, %v", events, err)
 	}

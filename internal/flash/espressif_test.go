@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"wordclockd/internal/flash"
+	"wordclockd/internal/proof"
 )
 
 // An espressif runs esptool and espsecure in a directory of the test's own. Both are
@@ -31,11 +32,7 @@ func newEspressif(t *testing.T) *espressif {
 	t.Helper()
 	lib := filepath.Join(os.Getenv("WORDCLOCKD_ESPTOOL"), "lib")
 	if _, err := os.Stat(filepath.Join(lib, "esptool")); err != nil {
-		why := fmt.Sprintf("no esptool: WORDCLOCKD_ESPTOOL=%q, %v; .ci/esptool gets it", os.Getenv("WORDCLOCKD_ESPTOOL"), err)
-		if os.Getenv("WORDCLOCKD_PEERS") == "require" {
-			t.Fatal(why)
-		}
-		t.Skip(why)
+		proof.Missing(t, fmt.Sprintf("no esptool: WORDCLOCKD_ESPTOOL=%q, %v; .ci/esptool gets it", os.Getenv("WORDCLOCKD_ESPTOOL"), err))
 	}
 	script, err := filepath.Abs("testdata/espressif.py")
 	if err != nil {

@@ -105,7 +105,7 @@ func (p *Partition) parseOff(s string, end int64) string {
 		}
 		return ""
 	}
-	n, err := parseNumber(s)
+	n, err := ParseNumber(s)
 	switch {
 	case err != nil:
 		return fmt.Sprintf("offset %q: use a number, such as 0x20000, 128K or 1M", s)
@@ -123,7 +123,7 @@ func (p *Partition) parseSize(s string) string {
 		p.Size = size
 		return ""
 	}
-	n, err := parseNumber(s)
+	n, err := ParseNumber(s)
 	switch {
 	case s == "":
 		return "no size: give one, such as 0x280000, 24K or 2M"
@@ -153,8 +153,9 @@ func (p *Partition) parseFlags(s string) string {
 	return ""
 }
 
-// parseNumber reads a decimal or hexadecimal number with a suffix K or M.
-func parseNumber(s string) (int64, error) {
+// ParseNumber reads a decimal or hexadecimal number, which may have a suffix K or M:
+// times 1024, or that squared.
+func ParseNumber(s string) (int64, error) {
 	unit := int64(1)
 	switch {
 	case strings.HasSuffix(s, "K"), strings.HasSuffix(s, "k"):
@@ -186,7 +187,7 @@ func (t Table) CSV() []byte {
 	var b strings.Builder
 	b.WriteString("# ESP-IDF Partition Table\n# Name, Type, SubType, Offset, Size, Flags\n")
 	for _, p := range t.Partitions {
-		fmt.Fprintf(&b, "%s,%s,%s,%#x,%s,%s\n", p.Name, nameOf(p.Type, typeNames), nameOf(p.Subtype, subtypeNames[p.Type]), p.Off, sizeText(p.Size), flagText(p.Flags))
+		fmt.Fprintf(&b, "%s,%s,%s,%#x,%s,%s\n", p.Name, p.TypeName(), p.SubtypeName(), p.Off, sizeText(p.Size), flagText(p.Flags))
 	}
 	return []byte(b.String())
 }

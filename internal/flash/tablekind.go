@@ -80,7 +80,7 @@ func withSlots(names map[string]uint8) map[string]uint8 {
 
 // parseKind reads a type or subtype, which is a number or a name.
 func parseKind(what, s string, names map[string]uint8) (uint8, string) {
-	if n, err := parseNumber(s); err == nil {
+	if n, err := ParseNumber(s); err == nil {
 		if n < 0 || n > 0xFE {
 			return 0, fmt.Sprintf("%s %s: use one from 0 to 0xfe", what, s)
 		}
@@ -99,6 +99,12 @@ func parseKind(what, s string, names map[string]uint8) (uint8, string) {
 func list(names map[string]uint8) string {
 	return strings.Join(slices.SortedFunc(maps.Keys(names), func(a, b string) int { return int(names[a]) - int(names[b]) }), ", ")
 }
+
+// TypeName is the type as a CSV has it: a name, or else a number.
+func (p Partition) TypeName() string { return nameOf(p.Type, typeNames) }
+
+// SubtypeName is the subtype, likewise.
+func (p Partition) SubtypeName() string { return nameOf(p.Subtype, subtypeNames[p.Type]) }
 
 func nameOf(n uint8, names map[string]uint8) string {
 	for name, m := range names {

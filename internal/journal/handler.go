@@ -35,6 +35,7 @@ var events = map[string]event{
 	"flash_made":      {120, clock.OriginSystem, false},
 	"flash_io":        {121, clock.OriginSystem, false},
 	"fuses_replaced":  {122, clock.OriginSystem, false},
+	"table_damaged":   {133, clock.OriginSystem, false},
 	"table_mended":    {123, clock.OriginSystem, false},
 	"hung_before":     {131, clock.OriginSystem, false},
 	"state_read_only": {132, clock.OriginSystem, false},

@@ -44,10 +44,10 @@ func (e *AbsentError) Error() string {
 // Open opens the flash in the directory, for changes. The lock is that of
 // [State.Create]. It is an *AbsentError if there is none yet.
 func (s State) Open(lock *durable.Lock) (*Flash, error) {
-	f, err := flash.OpenFile(lock.File())
 	if isEmpty(lock.File()) {
 		return nil, &AbsentError{s.Flash()}
 	}
+	f, err := flash.OpenFile(lock.File())
 	if err != nil {
 		return nil, err
 	}
@@ -97,6 +97,16 @@ func OpenDump(path string) (*Flash, error) {
 	return x, nil
 }
 
+// OpenLockedDump opens a file that was read from a flash, and is locked, to change it.
+// There are no fuses with it.
+func OpenLockedDump(lock *durable.Lock) (*Flash, error) {
+	d, err := flash.OpenFile(lock.File())
+	if err != nil {
+		return nil, err
+	}
+	return open(d, nil)
+}
+
 func isEmpty(f *os.File) bool {
 	info, err := f.Stat()
 	return err == nil && info.Size() == 0
@@ -113,7 +123,10 @@ func open(d flash.Device, fuses *os.File) (*Flash, error) {
 		}
 		x.Fuses = f
 	}
-	return x, x.read()
+	if err := x.read(); err != nil {
+		return nil, err
+	}
+	return x, nil
 }
 
 // read reads the table, and opens the store.
@@ -221,8 +234,12 @@ func (f *Flash) mendTable(log *slog.Logger) {
 	if damage == nil {
 		return
 	}
-	err := boot.MendTable(f.Device, f.Table)
-	log.Error("the partition table is damaged: the usual one leads to an image, and was written in its place", "event", "table_mended", "damage", damage, "err", err)
+	const usual = "the partition table is damaged: the usual one leads to an image, and "
+	if err := boot.MendTable(f.Device, f.Table); err != nil {
+		log.Error(usual+"is used, but cannot be written in its place", "event", "table_damaged", "damage", damage, "err", err)
+		return
+	}
+	log.Error(usual+"was written in its place", "event", "table_mended", "damage", damage)
 }
 
 // inMemory is the flash of a clock that keeps nothing.
@@ -236,10 +253,13 @@ func (m *Machine) inMemory() (*Flash, error) {
 	if err == nil {
 		err = boot.Create(x.Device, t, app)
 	}
+	if err == nil {
+		err = x.read()
+	}
 	if err != nil {
 		return nil, err
 	}
-	return x, x.read()
+	return x, nil
 }
 
 // initial is this program as an image.

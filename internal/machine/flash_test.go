@@ -21,6 +21,17 @@ import (
 	"wordclockd/internal/task"
 )
 
+// made is a state directory in which a clock ran once.
+func made(t *testing.T) State {
+	t.Helper()
+	state := State(t.TempDir())
+	l := move(t, state)
+	if err := l.stop(); err != nil {
+		t.Fatal(err)
+	}
+	return state
+}
+
 // TestFirstStart makes a flash as a factory would, and the next start leaves it
 // alone but for the entry that the first one wrote.
 func TestFirstStart(t *testing.T) {
@@ -80,11 +91,7 @@ func TestUnfinished(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			state := State(t.TempDir())
-			l := move(t, state)
-			if err := l.stop(); err != nil {
-				t.Fatal(err)
-			}
+			state := made(t)
 			p, err := os.ReadFile(state.Flash())
 			if err != nil {
 				t.Fatal(err)
@@ -92,7 +99,7 @@ func TestUnfinished(t *testing.T) {
 			if err := os.WriteFile(state.Flash(), damage(p), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			l = move(t, state)
+			l := move(t, state)
 			if s, err := l.Slots(t.Context()); err != nil || s.Running != "ota_0" || s.OTAData[0].State != "valid" {
 				t.Errorf("%+v, %v", s, err)
 			}
@@ -108,11 +115,7 @@ func blank(p []byte) {
 
 // TestNothingBootable ends with an error that names each slot and why.
 func TestNothingBootable(t *testing.T) {
-	state := State(t.TempDir())
-	l := move(t, state)
-	if err := l.stop(); err != nil {
-		t.Fatal(err)
-	}
+	state := made(t)
 	f, err := os.OpenFile(state.Flash(), os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -142,11 +145,7 @@ func TestFuses(t *testing.T) {
 		"gone":     os.Remove,
 	} {
 		t.Run(name, func(t *testing.T) {
-			state := State(t.TempDir())
-			l := move(t, state)
-			if err := l.stop(); err != nil {
-				t.Fatal(err)
-			}
+			state := made(t)
 			if err := damage(state.Fuses()); err != nil {
 				t.Fatal(err)
 			}
@@ -204,11 +203,7 @@ func TestTable(t *testing.T) {
 		"beyond belief": {func(p []byte) { copy(p[6*32:], p[:6*32]); p[0] ^= 1; p[6*32+20] ^= 1; p[7*32+20] ^= 1 }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			state := State(t.TempDir())
-			l := move(t, state)
-			if err := l.stop(); err != nil {
-				t.Fatal(err)
-			}
+			state := made(t)
 			before, err := os.ReadFile(state.Flash())
 			if err != nil {
 				t.Fatal(err)
@@ -235,11 +230,7 @@ func TestTable(t *testing.T) {
 // TestTruncated flashes are left as they are, for who has a better one.
 func TestTruncated(t *testing.T) {
 	for _, size := range []int64{100, 4096, 3 << 20} {
-		state := State(t.TempDir())
-		l := move(t, state)
-		if err := l.stop(); err != nil {
-			t.Fatal(err)
-		}
+		state := made(t)
 		if err := os.Truncate(state.Flash(), size); err != nil {
 			t.Fatal(err)
 		}

@@ -66,6 +66,16 @@ func (l *Log) String() string {
 	return l.text.String()
 }
 
+// Missing skips a test that has no peer to test against, or fails it where
+// WORDCLOCKD_PEERS=require says that it has to have one.
+func Missing(t testing.TB, why string) {
+	t.Helper()
+	if os.Getenv("WORDCLOCKD_PEERS") == "require" {
+		t.Fatal(why)
+	}
+	t.Skip(why)
+}
+
 // Seeds returns the seeds that a random test tries: n from 1 on, or as many
 // and from where `make soak` says.
 func Seeds(t testing.TB, n int) []uint64 {
