@@ -46,14 +46,8 @@ type Status struct {
 	Settings Settings
 	Revision uint64 // of the settings
 	Update   Update
+	Health   Health
 	Journal  Journal
-}
-
-// Update is what is known of firmware elsewhere.
-type Update struct {
-	Stored   *Source // that is preferred, read back; nil if nobody chose, or nothing can be stored
-	Checking bool
-	Last     *Check // the last look at the sources; nil is none since the start
 }
 
 // Face is what stands on the front.

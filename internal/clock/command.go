@@ -28,6 +28,7 @@ type Param struct {
 	Name, Doc string
 	Kind      Kind
 	Options   []string
+	Local     bool // only for who is on the host already
 }
 
 // Names of commands.
@@ -35,8 +36,11 @@ const (
 	Restart      = "restart"
 	ForceNTPSync = "force_ntp_sync"
 	CheckOTA     = "ota_check_update"
+	StartOTA     = "ota_start_update"
+	CancelOTA    = "ota_cancel_update"
 	ConfirmOTA   = "ota_confirm"
 	RollBackOTA  = "ota_rollback"
+	CheckHealth  = "health_check"
 	ResetWiFi    = "reset_wifi"
 	ClearJournal = "error_log_clear"
 )
@@ -50,8 +54,16 @@ var Commands = []Spec{
 		{Name: "only", Doc: "ask no other", Kind: Bool},
 		{Name: "force", Doc: "an older or equal version counts as available", Kind: Bool},
 	}},
+	{Name: StartOTA, Doc: "look for newer firmware and install it; the answer is the number of the update, which goes on by itself", Params: []Param{
+		{Name: "source", Doc: "the one to prefer, this time", Kind: Choice, Options: sources[:]},
+		{Name: "force", Doc: "install an older or equal version, or one that was given up, too; nothing else is skipped", Kind: Bool},
+		{Name: "reboot", Doc: "start it when it is installed; true unless it is false", Kind: Bool},
+		{Name: "file", Doc: "take this file of the host instead of what the sources have", Kind: Text, Local: true},
+	}},
+	{Name: CancelOTA, Doc: "give up the update that is under way; once the slot was switched it is too late"},
 	{Name: ConfirmOTA, Doc: "keep the image that is on trial"},
 	{Name: RollBackOTA, Doc: "give the running image up, and start the other one"},
+	{Name: CheckHealth, Doc: "examine the clock now; the answer is its health"},
 	{Name: ResetWiFi, Doc: "forget the network; the operating system joins networks, so this needs a hook"},
 	{Name: ClearJournal, Doc: "empty the error journal", Params: []Param{
 		{Name: "what", Doc: "the entries, or the counters", Kind: Choice, Options: []string{"entries", "stats"}},

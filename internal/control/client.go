@@ -48,6 +48,16 @@ func (c *Client) Journal(ctx context.Context) (j Journal, err error) {
 	return j, c.call(ctx, http.MethodGet, "/v1/journal", nil, &j)
 }
 
+// History returns the updates that are over.
+func (c *Client) History(ctx context.Context) (h History, err error) {
+	return h, c.call(ctx, http.MethodGet, "/v1/history", nil, &h)
+}
+
+// Health has the clock examined.
+func (c *Client) Health(ctx context.Context) (h clock.Health, err error) {
+	return h, c.Do(ctx, clock.Command{Name: clock.CheckHealth}, &h)
+}
+
 // Do carries out a command, and decodes its answer into out unless that is nil.
 func (c *Client) Do(ctx context.Context, cmd clock.Command, out any) error {
 	return c.call(ctx, http.MethodPost, "/v1/do", command{cmd.Name, cmd.Args}, &answer{out})

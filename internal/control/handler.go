@@ -10,6 +10,8 @@
 //	GET   /v1/settings  Changed
 //	PATCH /v1/settings  {"key": value, …} → Changed; all of it, or nothing
 //	GET   /v1/journal   Journal
+//	GET   /v1/history   History
+//	GET   /v1/health    clock.Health, examined now; 503 if it is not healthy
 //	POST  /v1/do        {"command": name, "args": {…}} → {"answer": …}
 //
 // Of the house around it, which answer while the firmware restarts too:
@@ -49,6 +51,8 @@ func NewHandler(ctx context.Context, s clock.Service, log *slog.Logger) http.Han
 		"GET /v1/settings":   h.settings,
 		"PATCH /v1/settings": h.change,
 		"GET /v1/journal":    h.journal,
+		"GET /v1/history":    h.history,
+		"GET /v1/health":     h.health,
 		"POST /v1/do":        h.do,
 	} {
 		mux.Handle(pattern, h.plain(f))
@@ -115,6 +119,16 @@ func (h *handler) settings(*http.Request) (any, error) {
 func (h *handler) journal(*http.Request) (any, error) {
 	s, _ := h.service.Watch()
 	return newJournal(s.Journal), nil
+}
+
+func (h *handler) history(*http.Request) (any, error) {
+	s, _ := h.service.Watch()
+	return newHistory(s.Update), nil
+}
+
+// health examines the clock. The status tells whether it is well to who reads no JSON.
+func (h *handler) health(r *http.Request) (any, error) {
+	return h.service.Do(r.Context(), clock.Command{Name: clock.CheckHealth})
 }
 
 func (h *handler) change(r *http.Request) (any, error) {
@@ -228,7 +242,13 @@ func NotFound(w http.ResponseWriter, r *http.Request) {
 }
 
 // Reply writes v.
-func Reply(w http.ResponseWriter, v any) { write(w, http.StatusOK, v) }
+func Reply(w http.ResponseWriter, v any) {
+	status := http.StatusOK
+	if h, ok := v.(clock.Health); ok && !h.Healthy {
+		status = http.StatusServiceUnavailable
+	}
+	write(w, status, v)
+}
 
 // Fail writes an error as what it is on the wire.
 func Fail(w http.ResponseWriter, err error) {

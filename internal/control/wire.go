@@ -1,6 +1,7 @@
 package control
 
 import (
+	"slices"
 	"time"
 
 	"wordclockd/internal/clock"
@@ -20,6 +21,7 @@ type Status struct {
 	Settings map[string]any `json:"settings"` // by the key of clock.Fields
 	Revision uint64         `json:"revision"`
 	OTA      OTA            `json:"ota"`
+	Health   clock.Health   `json:"health"` // when it was examined last
 	Journal  JournalHead    `json:"journal"`
 }
 
@@ -63,12 +65,40 @@ type Face struct {
 	DarkRows   []int  `json:"dark_rows"`
 }
 
-// OTA is what is known of firmware elsewhere.
+// OTA is what is known of firmware elsewhere, and of bringing it here.
 type OTA struct {
-	Source   string       `json:"source"`
-	Stored   string       `json:"stored_source"` // "" if nobody chose
-	Checking bool         `json:"checking"`
-	Last     *clock.Check `json:"last_check"`
+	Source    string         `json:"source"`
+	Stored    string         `json:"stored_source"` // "" if nobody chose
+	Checking  bool           `json:"checking"`
+	LastCheck *clock.Check   `json:"last_check"`
+	NextCheck string         `json:"next_check,omitempty"` // by itself; "" is never
+	Present   *clock.Attempt `json:"present"`              // the update that is under way
+	Last      *clock.Attempt `json:"last"`                 // the newest of those that are over
+}
+
+// History is the updates that are over, the newest first.
+type History struct {
+	Attempts []clock.Attempt `json:"attempts"`
+}
+
+func newOTA(preferred clock.Source, u clock.Update) OTA {
+	w := OTA{
+		Source: preferred.String(), Checking: u.Checking, LastCheck: u.Last,
+		NextCheck: stamp(u.Next), Present: u.Present,
+	}
+	if u.Stored != nil {
+		w.Stored = u.Stored.String()
+	}
+	if n := len(u.History); n > 0 {
+		w.Last = &u.History[n-1]
+	}
+	return w
+}
+
+func newHistory(u clock.Update) History {
+	h := History{append([]clock.Attempt{}, u.History...)}
+	slices.Reverse(h.Attempts)
+	return h
 }
 
 // JournalHead says how much stands in the journal.
@@ -84,11 +114,9 @@ func newStatus(s clock.Status, pid int, now time.Time) Status {
 		Time:     newTime(s.Time, s.Sync, now),
 		Face:     Face{Text: s.Face.Phrase.Text(), MinuteLEDs: s.Face.Phrase.MinuteLEDs(), Unknown: s.Face.Unknown, DarkRows: append([]int{}, s.Face.Dark...)},
 		Settings: newSettings(s.Settings), Revision: s.Revision,
-		OTA:     OTA{Source: s.Settings.Source.String(), Checking: s.Update.Checking, Last: s.Update.Last},
+		OTA:     newOTA(s.Settings.Source, s.Update),
 		Journal: JournalHead{len(s.Journal.Entries), s.Journal.Stats.Written},
-	}
-	if s.Update.Stored != nil {
-		w.OTA.Stored = s.Update.Stored.String()
+		Health:  s.Health,
 	}
 	if s.Face.Unknown {
 		w.Face.Text, w.Face.MinuteLEDs = "", 0

@@ -104,9 +104,8 @@ func (x *source) ranges(ctx context.Context, size int64) {
 	b, err := x.http.Open(ctx, ota.ImageName, flash.HeadSize)
 	if err == nil {
 		b.Close()
-		return
 	}
-	if ota.CauseOf(err) == ota.RangeBroken {
+	if err == nil && b.Skip > 0 || err != nil && ota.CauseOf(err) == ota.RangeBroken {
 		x.add(Warning, "image", "use a server that knows Range requests",
 			"the server sends all or nothing: a download that breaks off starts over")
 	}
