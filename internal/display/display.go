@@ -13,6 +13,7 @@ import (
 	"periph.io/x/conn/v3/i2c"
 
 	"wordclockd/internal/clock"
+	"wordclockd/internal/face"
 	"wordclockd/internal/watch"
 )
 
@@ -37,7 +38,9 @@ type Config struct {
 
 // A Display shows the time until it is told to stop, and then goes dark.
 type Display struct {
-	c Config // Immutable.
+	// Immutable.
+	c         Config
+	questions chan question
 
 	// Owned by Run.
 	panel *Panel
@@ -46,7 +49,7 @@ type Display struct {
 
 // New returns a display. It does not touch the bus.
 func New(c Config) *Display {
-	return &Display{c: c, panel: NewPanel(c.Bus, c.Log)}
+	return &Display{c: c, questions: make(chan question), panel: NewPanel(c.Bus, c.Log)}
 }
 
 func (d *Display) String() string { return "display" }
@@ -94,9 +97,36 @@ func (d *Display) Run(ctx context.Context) error {
 			return nil
 		case <-newSettings:
 		case <-newTime:
+		case q := <-d.questions:
+			q.answer <- d.panel.Verify(q.row)
 		case <-timer.C:
 		}
 	}
+}
+
+// A question is what is wrong with a row.
+type question struct {
+	row    int
+	answer chan error
+}
+
+// Examine has every chip read back by the loop, a row at a time so that no change of
+// the face has to wait, and returns by row what is wrong. It may be called at any time.
+func (d *Display) Examine(ctx context.Context) (wrong [face.Rows]error, err error) {
+	for row := range wrong {
+		q := question{row, make(chan error, 1)}
+		select {
+		case d.questions <- q:
+		case <-ctx.Done():
+			return wrong, context.Cause(ctx)
+		}
+		select {
+		case wrong[row] = <-q.answer:
+		case <-ctx.Done():
+			return wrong, context.Cause(ctx)
+		}
+	}
+	return wrong, nil
 }
 
 // show draws f, which is right until next, and publishes it together with the

@@ -26,6 +26,7 @@ type rig struct {
 	time     *watch.Value[clock.Time]
 	settings *watch.Value[clock.Settings]
 	face     *watch.Value[clock.Face]
+	display  *Display
 	log      proof.Log
 	stop     func() // and wait
 }
@@ -52,8 +53,9 @@ func start(t testing.TB, at time.Time, hurt func(*sim.Board), options ...func(*C
 	for _, o := range options {
 		o(&c)
 	}
+	r.display = New(c)
 	g, _ := task.NewGroup(context.Background())
-	g.Go("display", New(c).Run)
+	g.Go("display", r.display.Run)
 	r.stop = func() {
 		g.Stop(nil)
 		if err := g.Wait(); err != nil {

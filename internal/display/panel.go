@@ -1,6 +1,7 @@
 package display
 
 import (
+	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -112,6 +113,20 @@ func (p *Panel) Check() {
 	defer p.tell()
 	if p.awake() {
 		p.inspect(nil)
+	}
+}
+
+// Verify returns what is wrong with a row: it is dark, or its chip does not hold what
+// was written to it, which the next Show repairs. What is in a pause is not touched.
+func (p *Panel) Verify(i int) error {
+	defer p.tell()
+	switch r := &p.rows[i]; {
+	case p.hung.on():
+		return fmt.Errorf("the bus hangs: %w", p.hung.err)
+	case r.dark.on():
+		return r.dark.err
+	default:
+		return r.verify()
 	}
 }
 

@@ -91,6 +91,30 @@ func (r *row) ask() (ok bool, err error) {
 	return ok, err
 }
 
+// errUnwritten is a chip of which nothing is known.
+var errUnwritten = errors.New("was reset, and is not written yet")
+
+// verify returns an error unless the chip holds what was written to it, in two
+// attempts. What it holds is forgotten then.
+func (r *row) verify() error {
+	if !r.holds {
+		return errUnwritten
+	}
+	err := r.dev.Verify(&r.pwm, r.group)
+	if err != nil && !hal.IsHung(err) {
+		err = r.dev.Verify(&r.pwm, r.group)
+	}
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("read back %s: %w", r.dev, err)
+	if _, bus := errors.AsType[*hal.TxError](err); bus {
+		r.dark.extend(err)
+	}
+	r.configured, r.holds = false, false
+	return err
+}
+
 // What failed is left alone for a pause that doubles up to maxPause.
 const (
 	minPause = 100 * time.Millisecond

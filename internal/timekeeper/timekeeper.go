@@ -72,8 +72,10 @@ type Config struct {
 
 // A Keeper keeps the time.
 type Keeper struct {
-	c      Config  // Immutable.
-	poller *poller // Immutable. nil if no server is asked
+	// Immutable.
+	c         Config
+	poller    *poller // nil if no server is asked
+	questions chan chan look
 
 	// Owned by keep.
 	sure     anchor // when the time was last known for sure
@@ -97,7 +99,7 @@ type Keeper struct {
 
 // New returns a keeper. It does not touch the bus.
 func New(c Config) *Keeper {
-	k := &Keeper{c: c}
+	k := &Keeper{c: c, questions: make(chan chan look)}
 	if c.Bus != nil {
 		k.chip.dev = ds3231.New(c.Bus)
 	}
@@ -141,14 +143,26 @@ func (k *Keeper) keep(ctx context.Context) error {
 		heard := k.hear()
 		k.hurry()
 		wait := time.NewTimer(k.step(ctx))
-		select {
-		case <-ctx.Done():
-		case <-wait.C:
-		case <-heard:
-		}
+		k.rest(ctx, wait.C, heard)
 		wait.Stop()
 	}
 	return nil
+}
+
+// rest answers questions until something is to be done.
+func (k *Keeper) rest(ctx context.Context, wait <-chan time.Time, heard <-chan struct{}) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-wait:
+			return
+		case <-heard:
+			return
+		case q := <-k.questions:
+			q <- k.look()
+		}
+	}
 }
 
 // step looks at everything once and returns how long to wait before the next.

@@ -23,6 +23,7 @@ const (
 	regMode2   = 0x01
 	regPWM0    = 0x02
 	regGRPPWM  = 0x12
+	regGRPFREQ = 0x13
 	regLEDOUT0 = 0x14
 )
 
@@ -38,6 +39,7 @@ const (
 	mode2   = 0x00 // group dimming, outputs change on STOP
 	ledout  = 0xFF // every output: individual PWM x group PWM
 	rwMode1 = 0x1F // the writable bits; the others mirror the control byte
+	rwMode2 = 0x28 // DMBLNK, OCH; the others are reserved, or of the error flags
 )
 
 // A Dev is one chip. Its methods must not be called at the same time.
@@ -72,6 +74,52 @@ func (d *Dev) Configured() (bool, error) {
 		return false, err
 	}
 	return d.buf[1]&rwMode1 == mode1, nil
+}
+
+// Verify returns an error unless the chip holds what Configure, SetPWM and SetGroup
+// wrote. It reads all of it in one transaction.
+func (d *Dev) Verify(pwm *[16]uint8, group uint8) error {
+	var got [regLEDOUT0 + 4]byte
+	if err := d.c.Tx([]byte{incAll | regMode1}, got[:]); err != nil {
+		return err
+	}
+	want := [len(got)]byte{regMode1: mode1, regMode2: mode2, regGRPPWM: group}
+	copy(want[regPWM0:], pwm[:])
+	copy(want[regLEDOUT0:], []byte{ledout, ledout, ledout, ledout})
+	for reg := range got {
+		if (got[reg]^want[reg])&significant(reg) != 0 {
+			return fmt.Errorf("%s is 0x%02x, want 0x%02x", register(reg), got[reg]&significant(reg), want[reg])
+		}
+	}
+	return nil
+}
+
+// significant returns the bits of a register that say what is shown.
+func significant(reg int) byte {
+	switch reg {
+	case regMode1:
+		return rwMode1
+	case regMode2:
+		return rwMode2
+	case regGRPFREQ:
+		return 0 // of blinking
+	}
+	return 0xFF
+}
+
+// register returns the datasheet's name of one.
+func register(reg int) string {
+	switch {
+	case reg == regMode1:
+		return "MODE1"
+	case reg == regMode2:
+		return "MODE2"
+	case reg == regGRPPWM:
+		return "GRPPWM"
+	case reg >= regLEDOUT0:
+		return fmt.Sprintf("LEDOUT%d", reg-regLEDOUT0)
+	}
+	return fmt.Sprintf("PWM%d", reg-regPWM0)
 }
 
 // SetPWM sets the duty, in 1/256, of all sixteen outputs in one transaction.
