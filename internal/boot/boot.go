@@ -37,6 +37,8 @@ type Info struct {
 	Boot    uint32 // starts counted by this loader, from 1
 	Slot    int    // of the image: 0 and so on, or Factory or Test
 	Desc    flash.Desc
+	Digest  [32]byte      // at the end of the image
+	Fuses   flash.Fuses   // as they are once it is started
 	Profile flash.Profile // what the image was made to do wrong
 	Trial   bool          // the image has yet to be confirmed
 	Last    Reset         // why the start before this one ended
@@ -54,6 +56,7 @@ type Instead struct {
 type GaveUp struct {
 	Slot   int
 	Desc   flash.Desc // zero if the image is not there any more
+	Digest [32]byte   // the same
 	Reason Reason
 	Now    bool // no start was told of it yet, so that it is news
 }

@@ -206,7 +206,7 @@ func (l *Loader) choose(last Reset) (Info, error) {
 		in.Instead = &Instead{p.First, v.at(p.First).Err.Error()}
 	}
 	c := v.at(in.Slot)
-	in.Desc = c.Image.Desc
+	in.Desc, in.Digest, in.Fuses = c.Image.Desc, c.Image.Digest, v.Fuses.Raise(p.Floor)
 	in.Profile, err = l.Store.Profile(*c)
 	if err != nil {
 		l.Log.Warn("the profile of an image cannot be read: it is left out", "event", "profile_invalid", "err", err)

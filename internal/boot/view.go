@@ -190,7 +190,7 @@ func (v View) gaveUp(running int) (g *GaveUp) {
 		}
 		g, seq = &GaveUp{Slot: c.Slot, Reason: why, Now: news}, e.Seq
 		if c.Image != nil {
-			g.Desc = c.Image.Desc
+			g.Desc, g.Digest = c.Image.Desc, c.Image.Digest
 		}
 	}
 	return g

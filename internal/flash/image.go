@@ -31,6 +31,7 @@ type Image struct {
 	Signature *Signature       // nil if it is unsigned
 	Signed    [digestSize]byte // SHA-256 of what a signature covers: image and padding
 	End       int64            // of image and signature
+	Sum       [digestSize]byte // SHA-256 of all that ReadImage read; ReadSlot leaves it zero
 }
 
 // ReadImage reads the image that is a file of size bytes. Padding with 0xFF may
@@ -46,6 +47,7 @@ func ReadImage(r io.ReaderAt, size int64) (*Image, error) {
 	if err := s.tail(m); err != nil {
 		return nil, err
 	}
+	s.all.Sum(m.Sum[:0])
 	return m, nil
 }
 
@@ -146,6 +148,7 @@ func (s *scanner) digest(m *Image) error {
 		return corrupt("image", s.off-digestSize, "SHA-256 is %x, that of the image %x", got, m.Digest)
 	}
 	m.Size, m.End = s.off, s.off
+	s.all = clone(s.sum)
 	s.sum.Write(erased[:m.sector()-m.Size])
 	m.Signed = [digestSize]byte(s.sum.Sum(nil))
 	return nil

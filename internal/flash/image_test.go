@@ -365,6 +365,7 @@ func TestTail(t *testing.T) {
 			}
 			f, err := ReadImage(bytes.NewReader(c.p), int64(len(c.p)))
 			if c.want == "" {
+				m.Sum = sha256.Sum256(c.p)
 				if d := cmp.Diff(m, f); err != nil || d != "" {
 					t.Errorf("file: %v, -slot +file\n%s", err, d)
 				}
@@ -515,6 +516,10 @@ func FuzzImage(f *testing.F) {
 		if !bytes.Equal(rewritten(m, p), p) {
 			t.Fatalf("%+v is not what was read", m)
 		}
+		if m.Sum != sha256.Sum256(p) {
+			t.Fatalf("sum %x, want that of all", m.Sum)
+		}
+		m.Sum = [32]byte{} // a slot has no end
 		slot, err := ReadSlot(bytes.NewReader(p), int64(len(p)))
 		if err != nil || !reflect.DeepEqual(m, slot) {
 			t.Fatalf("in a slot: %+v, %v, want %+v", slot, err, m)

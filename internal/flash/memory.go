@@ -3,16 +3,20 @@ package flash
 import (
 	"bytes"
 	"io"
+	"sync"
 )
 
-// Memory is flash in memory. It only takes memory for sectors that were touched.
+// Memory is flash in memory. It only takes memory for sectors that were touched. It may
+// be used by several goroutines, as a file may.
 type Memory struct {
-	g       Geometry
+	g Geometry
+
+	mu      sync.Mutex
 	sectors map[int64][]byte // by number; the others are erased
 }
 
 // NewMemory returns erased flash.
-func NewMemory(g Geometry) *Memory { return &Memory{g, map[int64][]byte{}} }
+func NewMemory(g Geometry) *Memory { return &Memory{g: g, sectors: map[int64][]byte{}} }
 
 // Geometry implements Device.
 func (m *Memory) Geometry() Geometry { return m.g }
@@ -22,6 +26,12 @@ func (m *Memory) Sync() error { return nil }
 
 // ReadAt implements Device.
 func (m *Memory) ReadAt(p []byte, off int64) (n int, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.readAt(p, off)
+}
+
+func (m *Memory) readAt(p []byte, off int64) (n int, err error) {
 	if off < 0 {
 		return 0, m.g.check("read", off, 0)
 	}
@@ -43,8 +53,10 @@ func (m *Memory) Program(p []byte, off int64) error {
 	if err := m.g.check("program", off, int64(len(p))); err != nil {
 		return err
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	old := make([]byte, len(p))
-	if _, err := m.ReadAt(old, off); err != nil && err != io.EOF {
+	if _, err := m.readAt(old, off); err != nil && err != io.EOF {
 		return err
 	}
 	if err := clears(old, p, off); err != nil {
@@ -66,6 +78,8 @@ func (m *Memory) Erase(off, n int64) error {
 	if err := m.g.check("erase", off, n); err != nil {
 		return err
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	for s := off / m.g.Sector; s < (off+n)/m.g.Sector; s++ {
 		delete(m.sectors, s)
 	}

@@ -17,6 +17,16 @@ type scanner struct {
 	off  int64
 	size int64     // where all ends
 	sum  hash.Hash // SHA-256 of what was taken
+	all  hash.Hash // the same, from the end of the image on of what was read; nil before
+}
+
+// clone returns a copy of the state of a hash.
+func clone(h hash.Hash) hash.Hash {
+	c, err := h.(hash.Cloner).Clone()
+	if err != nil {
+		panic(err) // SHA-256 of the standard library can be
+	}
+	return c
 }
 
 // window is how much of an image is in memory: little enough to stay in a cache, and
@@ -51,6 +61,9 @@ func (s *scanner) read(n int) ([]byte, error) {
 	}
 	_, _ = s.r.Discard(n) // they are in the buffer
 	s.off += int64(n)
+	if s.all != nil {
+		s.all.Write(p)
+	}
 	return p, nil
 }
 

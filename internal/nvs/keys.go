@@ -8,8 +8,8 @@ import (
 )
 
 // A Key is a place in the store with its type and what holds while nothing is
-// stored. T is an integer, a string, or, as a blob, a byte slice or a struct of
-// fixed size in the firmware's memory layout.
+// stored. T is an integer, a string, or, as a blob, a struct of fixed size in the
+// firmware's memory layout, or a byte slice, which may have any length.
 type Key[T any] struct {
 	Namespace, Name string
 	Default         T
@@ -148,6 +148,13 @@ var (
 	OTASource = Key[uint8]{"ota_manager", "ota_source", 0, "preferred source: 0 github, 1 cloudflare"}
 )
 
+// Keys that the firmware does not have.
+var (
+	KnownBad = Key[[]byte]{"ota_manager", "known_bad", nil, "JSON: what did not work before an update, and the digest of its image"}
+	Updates  = Key[[]byte]{"ota_manager", "updates", nil, "JSON: what became of updates, how far the present one is, and which images are bad"}
+	Probe    = Key[uint64]{"ota_manager", "probe", 0, "written and deleted in order to see whether that can be done"}
+)
+
 // Known is what is known of a key.
 type Known struct {
 	Namespace, Key, Doc string
@@ -175,6 +182,7 @@ var Schema = []Known{
 	upTo(1, ChimeEnabled), upTo(23, ChimeQuietStart), upTo(23, ChimeQuietEnd), upTo(100, ChimeVolume), known(ChimeSet),
 	known(ValidationVersion), known(ValidationConfig),
 	known(BootCount), upTo(1, FirstBoot), upTo(1, OTASource),
+	known(KnownBad), known(Updates), known(Probe),
 }
 
 // Fits returns an error if a value is not what the clock wants of its key. Of keys
@@ -186,7 +194,7 @@ func (e Entry) Fits() error {
 		return nil
 	case e.Value.Type != k.Default.Type:
 		return fmt.Errorf("type %s: the clock wants %s", e.Value.Type, k.Default.Type)
-	case e.Value.Type == Blob && len(e.Value.Data) != len(k.Default.Data):
+	case e.Value.Type == Blob && len(k.Default.Data) > 0 && len(e.Value.Data) != len(k.Default.Data):
 		return fmt.Errorf("blob of %d bytes: the clock wants %d", len(e.Value.Data), len(k.Default.Data))
 	case k.Max > 0 && (len(e.Value.Data) != 1 || e.Value.Data[0] > k.Max):
 		return fmt.Errorf("%q: want 0 to %d", e.Value, k.Max)
