@@ -15,6 +15,7 @@ type Config struct {
 	Agent string // such as wordclockd/3.0.0
 	Log   *slog.Logger
 	Dial  Dial // nil: the network
+	Known *Known
 }
 
 // A Checker asks the sources what they offer. It keeps nothing from one check
@@ -37,39 +38,66 @@ type Request struct {
 }
 
 // Check asks the sources, and returns what they said and what follows from it.
-// It takes 10 s at most. All that it began has ended when it returns, but for
+// It takes 10 s at most, and as long as it takes to sum up what runs, if that may be
+// what is offered. All that it began has ended when it returns, but for
 // what the transport of package net/http tidies up behind closed connections.
 //
 // A valid answer of one source waits for the other 2 s longer than it took
 // itself. Without OTA.CompareSources the other source is asked only when the
 // preferred one has failed, or was silent for 2 s.
-func (c *Checker) Check(ctx context.Context, r Request) clock.Check {
-	at := time.Now()
-	answers := c.ask(ctx, r)
-	d, err := Pick(answers, r.Preferred)
+func (c *Checker) Check(ctx context.Context, r Request) clock.Check { return c.find(ctx, r).check() }
+
+// A finding is what a round of questions came to.
+type finding struct {
+	Decision // if err is nil
+	request  Request
+	at       time.Time
+	answers  []Answer
+	err      error      // [Unanswered]
+	objects  *objection // to an image that is newer; nil is none
+}
+
+// find is Check, with all that was found.
+func (c *Checker) find(ctx context.Context, r Request) *finding {
+	f := &finding{request: r, at: time.Now()}
+	f.answers = c.ask(ctx, r)
+	f.Decision, f.err = Pick(f.answers, r.Preferred)
+	if f.err == nil && Compare(r.Current, f.Manifest.Version) < 0 {
+		f.objects = c.c.Known.objection(ctx, f.Manifest, r.Current)
+	}
 	if ctx.Err() == nil {
-		c.log(r, answers, d, err)
+		c.log(f)
 	}
+	return f
+}
+
+// check returns what is shown of a finding.
+func (f *finding) check() clock.Check {
 	check := clock.Check{
-		CurrentVersion: r.Current,
-		Sources:        make(map[string]clock.SourceAnswer, len(answers)),
-		Warnings:       append([]string{}, d.Warnings...),
-		At:             at.UTC(),
+		CurrentVersion: f.request.Current,
+		Sources:        make(map[string]clock.SourceAnswer, len(f.answers)),
+		Warnings:       append([]string{}, f.Warnings...),
+		At:             f.at.UTC(),
 	}
-	for _, a := range answers {
+	for _, a := range f.answers {
 		check.Sources[a.Source.String()] = a.said()
 	}
-	if err != nil {
-		check.Error = err.Error()
+	if f.err != nil {
+		check.Error = f.err.Error()
 		return check
 	}
-	check.Source, check.AvailableVersion = d.Source.String(), d.Manifest.Version
-	check.UpdateAvailable = r.available(d.Manifest)
+	if f.objects != nil {
+		check.Warnings = append(check.Warnings, f.objects.text)
+	}
+	check.Source, check.AvailableVersion = f.Source.String(), f.Manifest.Version
+	check.UpdateAvailable = f.available()
 	return check
 }
 
-// available is the version rule.
-func (r Request) available(m Manifest) bool { return r.Force || Compare(r.Current, m.Version) < 0 }
+// available is the version rule, and what is known beside it.
+func (f *finding) available() bool {
+	return f.err == nil && (f.request.Force || f.objects == nil && Compare(f.request.Current, f.Manifest.Version) < 0)
+}
 
 // said returns the answer as it is shown.
 func (a Answer) said() clock.SourceAnswer {

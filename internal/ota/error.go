@@ -64,18 +64,24 @@ func statusOf(err error) int {
 // all that were asked, the preferred one's first.
 type Unanswered []*Error
 
-func (u Unanswered) Error() string {
-	parts := make([]string, len(u))
-	for i, e := range u {
+func (u Unanswered) Error() string { return "no source has a valid manifest: " + joined(u) }
+
+func (u Unanswered) Unwrap() []error { return each(u) }
+
+// joined returns the messages of errors, one after the other.
+func joined(errs []*Error) string {
+	parts := make([]string, len(errs))
+	for i, e := range errs {
 		parts[i] = e.Error()
 	}
-	return "no source has a valid manifest: " + strings.Join(parts, "; ")
+	return strings.Join(parts, "; ")
 }
 
-func (u Unanswered) Unwrap() []error {
-	errs := make([]error, len(u))
-	for i, e := range u {
-		errs[i] = e
+// each returns errors for Unwrap.
+func each(errs []*Error) []error {
+	all := make([]error, len(errs))
+	for i, e := range errs {
+		all[i] = e
 	}
-	return errs
+	return all
 }

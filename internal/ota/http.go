@@ -62,13 +62,20 @@ func (h *HTTP) Open(ctx context.Context, name string, off int64) (*Body, error) 
 	if err != nil {
 		return nil, h.at(err, resp)
 	}
-	size, err := accept(resp, off)
+	size, skip, err := accept(resp, off)
 	if err != nil {
 		resp.Body.Close()
 		return nil, h.at(err, resp)
 	}
 	t.enter(reading)
-	return &Body{&body{resp: resp, trace: t, source: h}, size, resp.StatusCode, shown(resp.Request.URL)}, nil
+	return &Body{
+		ReadCloser: &body{resp: resp, trace: t, source: h},
+		Size:       size,
+		Skip:       skip,
+		Encoding:   encoding(resp.Header),
+		Status:     resp.StatusCode,
+		URL:        shown(resp.Request.URL),
+	}, nil
 }
 
 func (h *HTTP) at(err error, resp *http.Response) *Error {
@@ -134,19 +141,27 @@ func advised(err error) error {
 	return err
 }
 
-// accept returns the size of the whole file, -1 if it is not known, if the
-// status is the one that was hoped for.
-func accept(r *http.Response, off int64) (int64, error) {
+// accept returns the size of the whole file, -1 if it is not known, and how much
+// of it comes unasked, if the status is the one that was hoped for.
+func accept(r *http.Response, off int64) (size, skip int64, err error) {
 	switch {
-	case off == 0 && r.StatusCode == http.StatusOK:
-		return r.ContentLength, nil
+	case r.StatusCode == http.StatusOK:
+		return r.ContentLength, off, nil
 	case off > 0 && r.StatusCode == http.StatusPartialContent:
-		return contentRange(r.Header.Get("Content-Range"), off)
-	case off > 0 && r.StatusCode == http.StatusOK:
-		return 0, fault(RangeBroken, fmt.Errorf("%s: all of the file instead of what follows byte %d", shown(r.Request.URL), off))
+		size, err = contentRange(r.Header.Get("Content-Range"), off)
+		return size, 0, err
 	}
 	status := strings.TrimSpace(fmt.Sprint(r.StatusCode, " ", http.StatusText(r.StatusCode)))
-	return 0, fault(HTTPStatus, fmt.Errorf("%s: %s", shown(r.Request.URL), status))
+	return 0, 0, fault(HTTPStatus, fmt.Errorf("%s: %s", shown(r.Request.URL), status))
+}
+
+// encoding returns that of a content which is not sent as it is.
+func encoding(h http.Header) string {
+	e := strings.Join(h.Values("Content-Encoding"), ", ")
+	if strings.EqualFold(e, "identity") {
+		return ""
+	}
+	return e
 }
 
 // contentRange returns the size that a header as RFC 9110 section 14.4 has it

@@ -1,6 +1,7 @@
 package ota
 
 import (
+	"compress/gzip"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -80,6 +81,32 @@ func drips(w http.ResponseWriter, r *http.Request) {
 		case <-time.After(300 * time.Millisecond):
 		}
 	}
+}
+
+// pauses sends the begin of a manifest, and nothing more.
+func pauses(w http.ResponseWriter, r *http.Request) {
+	io.WriteString(w, `{"version": "2.12.0",`)
+	http.NewResponseController(w).Flush()
+	<-r.Context().Done()
+}
+
+// zips sends a manifest as nobody asked for it.
+func zips(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Encoding", "gzip")
+	z := gzip.NewWriter(w)
+	z.Write(AppendManifest(nil, offer("2.12.0")))
+	z.Close()
+}
+
+// flippedAt is a source whose manifest has byte i inverted; from the end, if i is
+// negative.
+func flippedAt(i int) site {
+	p := AppendManifest(nil, offer("2.12.0"))
+	if i < 0 {
+		i += len(p)
+	}
+	p[i] ^= 0xFF
+	return serves(string(p))
 }
 
 // truncates announces more than it sends.
@@ -173,7 +200,10 @@ var failings = []failing{
 		site: site{handler: func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }}},
 	{name: "hang", cause: Timeout, silent: true, detail: "waiting for the answer", site: site{handler: hangs}},
 	{name: "204", cause: HTTPStatus, status: 204, detail: "204 No Content", site: status(204)},
+	{name: "206", cause: HTTPStatus, status: 206, detail: "206 Partial Content", site: site{handler: partial("bytes 0-9/10")}},
+	{name: "403", cause: HTTPStatus, status: 403, detail: "403 Forbidden", site: status(403)},
 	{name: "404", cause: HTTPStatus, status: 404, detail: "/ota/version.json: 404 Not Found", site: status(404)},
+	{name: "416", cause: HTTPStatus, status: 416, detail: "416 Requested Range Not Satisfiable", site: status(416)},
 	{name: "429", cause: HTTPStatus, status: 429, detail: "429 Too Many Requests", site: status(429)},
 	{name: "500", cause: HTTPStatus, status: 500, detail: "500 Internal Server Error", site: status(500)},
 	{name: "999", cause: HTTPStatus, status: 999, detail: "json: 999", site: status(999)},
@@ -181,12 +211,17 @@ var failings = []failing{
 	{name: "redirect to http", cause: RedirectInsecure, status: 302, detail: "http://192.0.2.1/x is not encrypted", site: redirects("http://192.0.2.1", 1)},
 	{name: "redirect to a file", cause: RedirectInsecure, status: 302, detail: "file:///x is not encrypted", site: redirects("file://", 1)},
 	{name: "drip", cause: Stalled, status: 200, silent: true, detail: "reading the answer", site: site{handler: drips}},
+	{name: "hang mid-body", cause: Stalled, status: 200, silent: true, detail: "reading the answer", site: site{handler: pauses}},
 	{name: "truncated", cause: Truncated, status: 200, detail: "ended after 21 bytes", site: site{handler: truncates}},
 	{name: "endless", cause: ManifestTooLarge, status: 200, detail: "more than 65536 bytes", site: site{handler: floods}},
 	{name: "too large by its length", cause: ManifestTooLarge, status: 200, detail: "more than 65536 bytes", site: site{handler: announces}},
 	{name: "empty", cause: ManifestInvalid, status: 200, detail: "empty", site: serves("")},
 	{name: "a page", cause: ManifestInvalid, status: 200, detail: "an HTML page, not a manifest", site: serves("<!DOCTYPE html>\n<html>…</html>")},
 	{name: "404 as text", cause: ManifestInvalid, status: 200, detail: `"404: Not Found" is not a JSON object`, site: serves("404: Not Found")},
+	{name: "gzip surprise", cause: ManifestInvalid, status: 200, detail: "compressed: want plain JSON", site: site{handler: zips}},
+	{name: "flipped brace", cause: ManifestInvalid, status: 200, detail: "is not a JSON object", site: flippedAt(0)},
+	{name: "flipped digit", cause: ManifestInvalid, status: 200, detail: "not UTF-8", site: flippedAt(60)},
+	{name: "flipped end", cause: ManifestInvalid, status: 200, detail: "not UTF-8", site: flippedAt(-2)},
 	{name: "no hash", cause: MissingHash, status: 200, detail: "no sha256",
 		site: serves(`{"version": "2.12.0", "build_date": "2026-01-01", "size_bytes": 1}`)},
 }

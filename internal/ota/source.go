@@ -10,8 +10,9 @@ import (
 // A Source is a bag of named files: version.json, wordclock.bin and what lies
 // under targets/.
 type Source interface {
-	// Open returns what follows the first off bytes of a file. The caller
-	// closes it; when ctx is done, reading fails. The error is an *Error.
+	// Open returns what follows the first off bytes of a file, or all of it as
+	// [Body.Skip] tells. The caller closes it; when ctx is done, reading fails. The
+	// error is an *Error.
 	Open(ctx context.Context, name string, off int64) (*Body, error)
 }
 
@@ -26,9 +27,11 @@ const (
 // *Error.
 type Body struct {
 	io.ReadCloser
-	Size   int64  // of the whole file, -1 if the source did not say
-	Status int    // of HTTP
-	URL    string // that it came from in the end, without secrets
+	Size     int64  // of the whole file, -1 if the source did not say
+	Skip     int64  // bytes that come before those that were asked for: the source does not do parts
+	Encoding string // that nobody asked for; "" as a rule
+	Status   int    // of HTTP
+	URL      string // that it came from in the end, without secrets
 }
 
 // MaxManifest is how large a manifest may be.

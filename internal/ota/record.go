@@ -1,0 +1,85 @@
+package ota
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"wordclockd/internal/clock"
+)
+
+// A Record is what an [Updater] has to know after a restart. Nothing in it is changed
+// in place.
+type Record struct {
+	Next    uint32          `json:"next"`    // number of the next update, from 1
+	Present *clock.Attempt  `json:"present"` // that is under way, or was when the clock ended; nil is none
+	History []clock.Attempt `json:"history"` // the newest last
+	Plan    *Plan           `json:"plan"`    // what the next update may go on with; nil is nothing
+	Bad     []Bad           `json:"bad"`     // the newest last
+	Last    *clock.Check    `json:"last"`    // nil is none
+}
+
+// AppendRecord appends r as [ParseRecord] reads it back. The steps of updates are left
+// out: they are for who follows one.
+func AppendRecord(p []byte, r Record) ([]byte, error) {
+	if r.Present != nil {
+		r.Present = new(withoutSteps(*r.Present))
+	}
+	r.History = slices.Clone(r.History)
+	for i, a := range r.History {
+		r.History[i] = withoutSteps(a)
+	}
+	b, err := json.Marshal(r)
+	return append(p, b...), err
+}
+
+func withoutSteps(a clock.Attempt) clock.Attempt {
+	a.Steps = nil
+	return a
+}
+
+// ParseRecord reads what AppendRecord wrote. On an error it returns nothing else.
+func ParseRecord(p []byte) (Record, error) {
+	var r Record
+	if err := json.Unmarshal(p, &r); err != nil {
+		return Record{}, fmt.Errorf("read what is known of updates: %w", err)
+	}
+	if x := r.Plan; x != nil && (x.Size <= 0 || x.Done < 0 || x.Done > x.Size) {
+		return Record{}, fmt.Errorf("read what is known of updates: %d of %d bytes were done", x.Done, x.Size)
+	}
+	r.Next = max(r.Next, 1)
+	r.History, r.Bad = last(r.History, clock.HistorySize), last(r.Bad, maxBad)
+	for _, a := range r.History {
+		r.Next = max(r.Next, a.Number+1)
+	}
+	return r, nil
+}
+
+// last returns the last n of a list, or all.
+func last[T any](list []T, n int) []T { return list[max(0, len(list)-n):] }
+
+// added returns a list of n at most with one more at its end.
+func added[T any](list []T, x T, n int) []T { return last(append(slices.Clone(list), x), n) }
+
+// condemn remembers that an image is bad.
+func (r *Record) condemn(b Bad) {
+	others := slices.DeleteFunc(slices.Clone(r.Bad), func(old Bad) bool { return old.SHA256 == b.SHA256 })
+	r.Bad = added(others, b, maxBad)
+}
+
+// absolve forgets that an image was bad.
+func (r *Record) absolve(sha256 string) {
+	r.Bad = slices.DeleteFunc(slices.Clone(r.Bad), func(b Bad) bool { return b.SHA256 == sha256 })
+}
+
+// edit changes the newest update that is, and returns it; nil if there is none.
+func (r *Record) edit(is func(clock.Attempt) bool, f func(*clock.Attempt)) *clock.Attempt {
+	for i := len(r.History) - 1; i >= 0; i-- {
+		if is(r.History[i]) {
+			r.History = slices.Clone(r.History)
+			f(&r.History[i])
+			return &r.History[i]
+		}
+	}
+	return nil
+}

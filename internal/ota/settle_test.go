@@ -1,0 +1,155 @@
+package ota
+
+import (
+	"bytes"
+	"encoding/hex"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"wordclockd/internal/clock"
+	"wordclockd/internal/flash"
+)
+
+// TestSettle are the conclusions of a start.
+func TestSettle(t *testing.T) {
+	one, two := [32]byte{1}, [32]byte{2}
+	attempt := func(result clock.Result, digest [32]byte) clock.Attempt {
+		return clock.Attempt{Number: 4, Result: result, Version: "2.12.0", SHA256: "cafe", Digest: digest32(digest)}
+	}
+	yes := func() bool { return true }
+	crashed := &GaveUp{Digest: one, Reason: "crashed", Text: "ouch"}
+	for _, c := range []struct {
+		name    string
+		record  Record
+		running Running
+		result  clock.Result
+		reason  string
+		bad     bool
+	}{
+		{"it runs, on trial", Record{History: []clock.Attempt{attempt(clock.Installed, one)}}, Running{Digest: one, Trial: yes}, clock.Installed, "", false},
+		{"it runs", Record{History: []clock.Attempt{attempt(clock.Installed, one)}}, Running{Digest: one}, clock.Confirmed, "", false},
+		{"it crashed", Record{History: []clock.Attempt{attempt(clock.Installed, one)}}, Running{Digest: two, GaveUp: crashed}, clock.RolledBack, "crashed: ouch", true},
+		{"it is gone", Record{History: []clock.Attempt{attempt(clock.Installed, one)}}, Running{Digest: two, GaveUp: &GaveUp{Version: "2.12.0", Reason: "image_invalid"}}, clock.RolledBack, "image_invalid", true},
+		{"the power went", Record{History: []clock.Attempt{attempt(clock.Installed, one)}}, Running{Digest: two, GaveUp: &GaveUp{Digest: one, Reason: "power_lost", Cut: true}}, clock.RolledBack, "power_lost", false},
+		{"another was given up, long ago", Record{History: []clock.Attempt{attempt(clock.Installed, one)}}, Running{Digest: two, GaveUp: &GaveUp{Digest: [32]byte{3}, Reason: "crashed"}}, clock.RolledBack, "another image runs", false},
+		{"confirmed, and given up later", Record{History: []clock.Attempt{attempt(clock.Confirmed, one)}}, Running{Digest: two, GaveUp: &GaveUp{Digest: one, Reason: "user"}}, clock.RolledBack, "user", true},
+		{"confirmed, and it runs", Record{History: []clock.Attempt{attempt(clock.Confirmed, one)}}, Running{Digest: one, GaveUp: crashed}, clock.Confirmed, "", false},
+		{"failed, whatever runs", Record{History: []clock.Attempt{attempt(clock.Failed, one)}}, Running{Digest: two, GaveUp: crashed}, clock.Failed, "", false},
+		{"killed right after the switch", Record{Present: new(attempt(clock.Underway, one))}, Running{Digest: one, Trial: yes}, clock.Installed, "", false},
+		{"killed right after the switch, and crashed", Record{Present: new(attempt(clock.Underway, one))}, Running{Digest: two, GaveUp: crashed}, clock.RolledBack, "crashed: ouch", true},
+		{"killed right before the switch", Record{Present: new(attempt(clock.Underway, one))}, Running{Digest: two}, clock.Interrupted, "begins anew", false},
+		{"killed before", Record{Present: &clock.Attempt{Number: 4}, Plan: &Plan{Size: 100, Done: 64}}, Running{Digest: two}, clock.Interrupted, "goes on at byte 64 of 100", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := c.record
+			r.settle(c.running, time.Unix(0, 0))
+			if r.Present != nil || len(r.History) != 1 {
+				t.Fatalf("%+v", r)
+			}
+			a := r.History[0]
+			if a.Result != c.result || a.Reason != c.reason && (len(c.reason) < 10 || !strings.Contains(a.Reason, c.reason)) || (len(r.Bad) == 1) != c.bad {
+				t.Errorf("%+v, want %s, %q; bad %+v", a, c.result, c.reason, r.Bad)
+			}
+			again := r
+			again.settle(c.running, time.Unix(9, 0))
+			if d := cmp.Diff(r, again); d != "" {
+				t.Errorf("the next start comes to something else: %s", d)
+			}
+		})
+	}
+}
+
+func digest32(d [32]byte) string { return hex.EncodeToString(d[:]) }
+
+// TestInterrupted: an update goes on after a restart, from the bytes that are there.
+func TestInterrupted(t *testing.T) {
+	for _, pieces := range []bool{false, true} {
+		in(t, func(t *testing.T) {
+			next := built("2.12.0", func(b *flash.Build) { b.Size = 20 * PieceSize })
+			if pieces {
+				next = next.pieced()
+			}
+			r := newRig(t, running, next.site().dies(10*PieceSize+7, stays).once(next.site()), next.site(), func(c *UpdaterConfig) { c.OTA.Stall = time.Hour })
+			if _, err := r.Start(Start{}); err != nil {
+				t.Fatal(err)
+			}
+			r.reaches(Downloading)
+			time.Sleep(time.Second)
+			r.stop()
+			r.boot(nil)
+			a := r.history()[0]
+			if a.Result != clock.Interrupted || a.State != "failed" || !strings.Contains(a.Reason, "`ota update`") {
+				t.Errorf("%+v", a)
+			}
+			synctest.Wait()
+			b := r.update(Start{})
+			if b.Result != clock.Installed || b.Number != 2 || b.Fetched > b.Size-9*PieceSize {
+				t.Errorf("%+v", b)
+			}
+			r.holds(next)
+		})
+	}
+}
+
+// TestPlanDropped: what the slot holds of another image is of no use.
+func TestPlanDropped(t *testing.T) {
+	in(t, func(t *testing.T) {
+		next := built("2.12.0", func(b *flash.Build) { b.Size = 20 * PieceSize })
+		r := newRig(t, running, next.site().dies(10*PieceSize+7, stays), status(404), func(c *UpdaterConfig) { c.OTA.Stall = time.Hour })
+		if _, err := r.Start(Start{}); err != nil {
+			t.Fatal(err)
+		}
+		r.reaches(Downloading)
+		time.Sleep(time.Second)
+		if err := r.Cancel(t.Context()); err != nil {
+			t.Error(err)
+		}
+		other := built("2.12.1", func(b *flash.Build) { b.Size = 20 * PieceSize })
+		r.swap(other.site(), other.site())
+		if a := r.update(Start{}); a.Result != clock.Installed || a.Fetched != a.Size {
+			t.Errorf("%+v", a)
+		}
+		r.holds(other)
+		if must(ParseRecord(r.kept)).Plan != nil {
+			t.Error("the plan is kept")
+		}
+	})
+}
+
+// TestRecord survives being written down, but for the steps, and stays small.
+func TestRecord(t *testing.T) {
+	now := time.Unix(1, 0).UTC()
+	long := strings.Repeat("long ", 200)
+	a := clock.Attempt{Number: 7, Result: clock.Installed, Version: "2.12.0", Begun: now, Ended: now, Causes: map[string]string{"github": "dns"},
+		Sources: map[string]clock.Served{"github": {Requests: 1, Error: bounded(long)}}, Warnings: []string{bounded(long)}, Reason: bounded(long)}
+	r := Record{Next: 8, Present: new(a), Plan: &Plan{SHA256: "cafe", Size: 9, Source: "github", Slot: "ota_1", Done: 9}, Last: &clock.Check{At: now, Warnings: []string{}}}
+	for range 40 {
+		r.History = added(r.History, a, clock.HistorySize)
+		r.condemn(Bad{SHA256: string(rune('a' + len(r.Bad))), Reason: bounded(long), At: now})
+	}
+	p := must(AppendRecord(nil, r))
+	got := must(ParseRecord(p))
+	if d := cmp.Diff(r, got); d != "" {
+		t.Error(d)
+	}
+	if len(p) > 100<<10 || len(r.History) != clock.HistorySize || len(r.Bad) != maxBad {
+		t.Errorf("%d bytes, %d updates, %d bad images", len(p), len(r.History), len(r.Bad))
+	}
+	a.Steps = []clock.Step{{Number: 1}}
+	r.History, r.Present = []clock.Attempt{a}, &a
+	if p := must(AppendRecord(nil, r)); bytes.Contains(p, []byte(`"percent"`)) || len(a.Steps) != 1 {
+		t.Errorf("%s", p)
+	}
+	for _, text := range []string{"", "x", "[]", `{"plan":{"size":1,"done":2}}`, `{"plan":{"size":-1}}`, `{"history":{}}`} {
+		if r, err := ParseRecord([]byte(text)); err == nil || r.Next != 0 {
+			t.Errorf("%q: %+v", text, r)
+		}
+	}
+	if r, err := ParseRecord([]byte(`{"history":[{"number":41}]}`)); err != nil || r.Next != 42 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
