@@ -6,12 +6,14 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
+	"testing/fstest"
 	"testing/synctest"
 	"time"
 	_ "time/tzdata"
 
 	"wordclockd/internal/boot"
 	"wordclockd/internal/clock"
+	"wordclockd/internal/config"
 	"wordclockd/internal/face"
 	"wordclockd/internal/flash"
 	"wordclockd/internal/hal/sim"
@@ -25,6 +27,7 @@ type clockwork struct {
 	synced  atomic.Bool // the host's clock
 	store   string      // the file of settings; "" is none
 	loader  *boot.Loader
+	flash   flash.Device // under the loader, where a test needs it
 	service clock.Service
 	log     proof.Log
 	zone    *time.Location
@@ -57,6 +60,8 @@ func (d *clockwork) run(t testing.TB, change func(*Config)) {
 		Synced: func() (bool, error) { return d.synced.Load(), nil },
 		Store:  d.store,
 		Log:    d.log.Logger(),
+		Health: config.Health{Settle: 30 * time.Second, Attempts: 3, Interval: 30 * time.Second},
+		Proc:   ampleMemory,
 		Front: func(ctx context.Context, s clock.Service, _ *slog.Logger) error {
 			d.service = s
 			<-ctx.Done()
@@ -82,9 +87,22 @@ func (d *clockwork) run(t testing.TB, change func(*Config)) {
 	t.Cleanup(d.stop)
 }
 
+// ampleMemory is a host with memory enough: the real one is not what is tested.
+var ampleMemory = fstest.MapFS{
+	"meminfo":     {Data: []byte("MemTotal:  1024000 kB\nMemAvailable:  512000 kB\n")},
+	"self/status": {Data: []byte("Name:\twordclockd\nVmRSS:\t   20480 kB\n")},
+}
+
 // newLoader returns a boot loader over flash in memory, with an image in its first
 // slot, and one that is to be tried in the second if there is to be one.
 func newLoader(t testing.TB, first flash.Build, second ...flash.Build) *boot.Loader {
+	t.Helper()
+	l, _ := newFlash(t, first, second...)
+	return l
+}
+
+// newFlash is newLoader, and returns the flash too.
+func newFlash(t testing.TB, first flash.Build, second ...flash.Build) (*boot.Loader, flash.Device) {
 	t.Helper()
 	table := flash.Intended()
 	dev := flash.NewMemory(flash.Geometry{Size: 16 << 20, Sector: flash.SectorSize})
@@ -110,7 +128,7 @@ func newLoader(t testing.TB, first flash.Build, second ...flash.Build) *boot.Loa
 			t.Fatal(err)
 		}
 	}
-	return &boot.Loader{Store: store, Log: slog.New(slog.DiscardHandler)}
+	return &boot.Loader{Store: store, Log: slog.New(slog.DiscardHandler)}, dev
 }
 
 // plainLoader is one that starts an image that does nothing wrong.

@@ -5,6 +5,7 @@ package firmware
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"net"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"wordclockd/internal/config"
 	"wordclockd/internal/display"
 	"wordclockd/internal/hal"
+	"wordclockd/internal/health"
 	"wordclockd/internal/journal"
 	"wordclockd/internal/ota"
 	"wordclockd/internal/task"
@@ -36,7 +38,12 @@ type Config struct {
 	Time    config.Time
 	DialNTP func(local, remote string) (net.Conn, error) // nil: the network
 
-	OTA config.OTA
+	Flash   *Flash // nil: nobody knows, and nothing can be installed
+	OTA     config.OTA
+	DialOTA ota.Dial // nil: the network
+
+	Health config.Health // Attempts 0: nothing is examined unless somebody asks
+	Proc   fs.FS         // nil: /proc
 
 	// Front is a front end that lives as long as one start, and what it may
 	// log to; nil is none.
@@ -68,9 +75,11 @@ type device struct {
 	store   opened
 	version string
 	journal *journal.Journal
+	display *display.Display
 	keeper  *timekeeper.Keeper
+	health  *health.Monitor
 	servers bool // the keeper asks some
-	checker *ota.Checker
+	updater *ota.Updater
 
 	// What tasks tell each other.
 	time     *watch.Value[clock.Time]     // from timekeeper
@@ -78,14 +87,15 @@ type device struct {
 	face     *watch.Value[clock.Face]     // from display
 	settings *watch.Value[clock.Changed]  // from Change
 	shown    *watch.Value[clock.Settings] // the same, for those who want no number
-	update   *watch.Value[clock.Update]   // from Do
+	update   *watch.Value[clock.Update]   // from the updater; the stored source from Change
+	found    *watch.Value[clock.Health]   // from health
 	entries  *watch.Value[clock.Journal]  // from journal
 
 	status *watch.Value[clock.Status]
 
 	changing chan struct{}    // full while somebody changes the settings
+	judging  chan struct{}    // full while somebody gives a verdict on the image
 	restart  chan boot.Reason // has an element when the firmware is to end
-	looks    *looks
 }
 
 // build makes the tasks; nothing runs and no bus is touched.
@@ -94,7 +104,8 @@ func build(c Config, in boot.Info, ask boot.Asks, store opened) *device {
 		front: c.Front, ask: ask, store: store, version: in.Desc.Version,
 		time: watch.NewValue(firstTime(c)), sync: new(watch.Value[clock.Sync]), face: new(watch.Value[clock.Face]),
 		update: watch.NewValue(clock.Update{Stored: storedSource(store.Store)}), entries: new(watch.Value[clock.Journal]),
-		changing: make(chan struct{}, 1), restart: make(chan boot.Reason, 1), looks: new(looks),
+		found: watch.NewValue(clock.Health{Healthy: true, Checks: []clock.HealthCheck{}}), judging: make(chan struct{}, 1),
+		changing: make(chan struct{}, 1), restart: make(chan boot.Reason, 1),
 	}
 	d.openJournal(c)
 	d.log.Info("firmware starts", "event", "boot", "version", in.Desc.Version, "boot", in.Boot, "slot", in.Slot, "trial", in.Trial, "last", in.Last.Reason.String())
@@ -108,19 +119,23 @@ func build(c Config, in boot.Info, ask boot.Asks, store opened) *device {
 		Boot: in.Boot, Started: time.Now(), Version: in.Desc.Version, Board: c.Kind, Has: capabilities(c.Board),
 		Trial: in.Trial,
 	})
-	d.checker = ota.New(ota.Config{OTA: c.OTA, Agent: "wordclockd/" + in.Desc.Version, Log: d.log})
+	d.updater = d.newUpdater(c, in)
 	d.servers = asksServers(c.Time)
 	d.keeper = timekeeper.New(timekeeper.Config{
 		Bus: board.Sensors, Zone: c.Zone, Synced: c.Synced, Slept: c.Slept, Time: d.time, Sync: d.sync, Log: d.log,
 		Source: c.Time.Source, Servers: c.Time.NTPServers, Dial: c.DialNTP,
 	})
+	d.display = display.New(display.Config{
+		Bus: board.LEDs, Time: d.time, Settings: d.shown, Face: d.face,
+		Log: d.log, Poll: display.DefaultPoll, Alive: spell.alive(ask), Keep: goesOn,
+	})
+	d.health = d.newMonitor(c, in, spell)
 	d.tasks = []runner{
-		display.New(display.Config{
-			Bus: board.LEDs, Time: d.time, Settings: d.shown, Face: d.face,
-			Log: d.log, Poll: display.DefaultPoll, Alive: spell.alive(ask), Keep: goesOn,
-		}),
+		d.display,
 		d.keeper,
 		d.journal,
+		d.health,
+		d.updater,
 		spell,
 	}
 	return d
@@ -216,12 +231,13 @@ func (d *device) report(ctx context.Context) error {
 		case <-changed[3]:
 		case <-changed[4]:
 		case <-changed[5]:
+		case <-changed[6]:
 		}
 	}
 }
 
 // gather puts the status together, and returns what tells of the next change.
-func (d *device) gather() (changed [6]<-chan struct{}) {
+func (d *device) gather() (changed [7]<-chan struct{}) {
 	var s clock.Status
 	var c clock.Changed
 	d.status.Update(func(old *clock.Status) {
@@ -233,6 +249,7 @@ func (d *device) gather() (changed [6]<-chan struct{}) {
 		s.Settings, s.Revision = c.Settings, c.Revision
 		s.Update, changed[4] = d.update.Watch()
 		s.Journal, changed[5] = d.entries.Watch()
+		s.Health, changed[6] = d.found.Watch()
 		*old = s
 	})
 	return changed

@@ -148,7 +148,10 @@ func TestFailures(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				d := start(t, time.Date(2026, 6, 15, 14, 30, 5, 0, vienna(t)), hurt)
 				check(t, d, c.unknown)
-				events := c.events
+				events := slices.Clone(c.events)
+				if len(events) > 0 {
+					events = append(events, "health_failed")
+				}
 				if !c.unknown {
 					events = append([]string{"time_known"}, events...)
 				}

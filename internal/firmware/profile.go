@@ -11,6 +11,7 @@ import (
 	"wordclockd/internal/boot"
 	"wordclockd/internal/flash"
 	"wordclockd/internal/hal"
+	"wordclockd/internal/health"
 )
 
 // A spell is what the profile of an image makes the firmware do wrong. It acts on
@@ -77,6 +78,19 @@ func (s *spell) alive(ask boot.Asks) func() {
 			<-s.cast
 		}
 		ask.Alive()
+	}
+}
+
+// spoil returns a probe that fails from when a fault is due on; nil stays nil.
+func (s *spell) spoil(k flash.FaultKind, probe health.Probe) health.Probe {
+	if probe == nil || !s.has(k) {
+		return probe
+	}
+	return func(ctx context.Context) ([]health.Fault, error) {
+		if s.due(k) {
+			return nil, fmt.Errorf("the image was made to go wrong: %s", k)
+		}
+		return probe(ctx)
 	}
 }
 

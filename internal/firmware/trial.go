@@ -53,18 +53,40 @@ func (d *device) reportGaveUp(in boot.Info) {
 
 // doConfirm ends the trial of the image well.
 func (d *device) doConfirm(context.Context, map[string]string) (any, error) {
+	if err := d.confirm(); err != nil {
+		return nil, &clock.UnavailableError{Code: "ota_confirm_failed", Text: err.Error()}
+	}
+	d.health.Acquit()
+	return nil, nil
+}
+
+// confirm ends the trial of the image well, whoever judged it; there may be none.
+func (d *device) confirm() error {
+	d.judging <- struct{}{}
+	defer func() { <-d.judging }()
 	if !d.status.Get().Trial {
-		return nil, nil
+		return nil
 	}
 	if err := d.ask.Confirm(); err != nil {
-		return nil, &clock.UnavailableError{Code: "ota_confirm_failed", Text: err.Error()}
+		return err
 	}
 	d.log.Info("the image is confirmed", "event", "confirmed", "version", d.version)
 	d.status.Update(func(s *clock.Status) { s.Trial = false })
 	d.keepTrial(func(tx *nvs.Tx) error {
 		return errors.Join(nvs.BootCount.Put(tx, 0), change(tx, nvs.FirstBoot, 0))
 	})
-	return nil, nil
+	d.updater.Confirmed()
+	return nil
+}
+
+// reject ends the trial of the image badly, unless somebody has confirmed it meanwhile.
+func (d *device) reject(text string) error {
+	d.judging <- struct{}{}
+	defer func() { <-d.judging }()
+	if !d.status.Get().Trial {
+		return nil
+	}
+	return d.ask.Reject(boot.CheckFailed, text)
 }
 
 // doRollback gives the image up that runs, if there is another one.

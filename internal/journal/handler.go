@@ -47,6 +47,13 @@ var events = map[string]event{
 	"profile_ignored": {128, clock.OriginSystem, false},
 	"profile_invalid": {129, clock.OriginSystem, false},
 
+	"health_failed":    {140, clock.OriginSystem, false},
+	"health_ok":        {141, clock.OriginSystem, true},
+	"health_known_bad": {142, clock.OriginSystem, false},
+	"trial_examined":   {143, clock.OriginSystem, true},
+	"trial_rejected":   {144, clock.OriginSystem, false},
+	"verdict_failed":   {145, clock.OriginSystem, false},
+
 	"leds_out":      {207, clock.OriginDisplay, false},
 	"leds_dark":     {200, clock.OriginBus, false},
 	"leds_back":     {201, clock.OriginBus, true},
@@ -79,6 +86,24 @@ var events = map[string]event{
 	"ota_newer_running":    {405, clock.OriginSystem, false},
 	"ota_source_served":    {406, clock.OriginSystem, false},
 	"ota_up_to_date":       {407, clock.OriginSystem, false},
+
+	"ota_update_started":    {440, clock.OriginSystem, true},
+	"ota_installed":         {441, clock.OriginSystem, true},
+	"ota_update_failed":     {442, clock.OriginSystem, false},
+	"ota_cancelled":         {443, clock.OriginSystem, true},
+	"ota_started_over":      {444, clock.OriginSystem, false},
+	"ota_known_bad":         {445, clock.OriginSystem, true},
+	"ota_already_installed": {446, clock.OriginSystem, false},
+	"ota_version_differs":   {447, clock.OriginSystem, false},
+	"ota_interrupted":       {448, clock.OriginSystem, false},
+	"ota_nothing_newer":     {449, clock.OriginSystem, false},
+	"ota_next_check":        {450, clock.OriginSystem, false},
+
+	"ota_fetch":          {420, clock.OriginSystem, false},
+	"ota_fetch_failed":   {421, clock.OriginSystem, false},
+	"ota_source_blamed":  {422, clock.OriginSystem, false},
+	"ota_pieces_ignored": {423, clock.OriginSystem, false},
+	"ota_resumed":        {424, clock.OriginSystem, true},
 }
 
 // Handler returns a handler that hands every record to next, and those that

@@ -110,7 +110,7 @@ func (m *Machine) runReadOnly(ctx context.Context, why error) (err error) {
 // power opens the board, and runs the clock on it.
 func (m *Machine) power(ctx context.Context, f *Flash) (err error) {
 	fw := firmware.Config{
-		Kind: m.c.Board.Kind, Zone: m.c.Device.Zone, Log: m.c.Log, Time: m.c.Time, OTA: m.c.OTA,
+		Kind: m.c.Board.Kind, Zone: m.c.Device.Zone, Log: m.c.Log, Time: m.c.Time, OTA: m.c.OTA, Health: m.c.Health,
 		Slept: timekeeper.KernelSlept,
 	}
 	if m.c.State != "" {
@@ -146,6 +146,7 @@ func (m *Machine) live(ctx context.Context, f *Flash, fw firmware.Config) error 
 	l := &boot.Loader{Store: f.Store, Log: m.c.Log, Last: m.c.State.takeLast()}
 	h := &house{loader: l, board: m.sim, program: m.c.Desc.Version}
 	fw.Front = h.front(m.c.Front)
+	fw.Flash = &firmware.Flash{Device: f.Device, Table: f.Table}
 	m.c.Log.Info("clock starts", "event", "start", "version", m.c.Desc.Version, "board", m.c.Board.Kind,
 		"zone", m.c.Device.Zone.String(), "state", string(m.c.State))
 	ctx, stop := context.WithCancel(ctx)
