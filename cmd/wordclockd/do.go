@@ -19,7 +19,7 @@ func newDo() *cobra.Command {
 		Long:        "Have the running clock do something.\n\nCOMMANDS\n" + commandHelp(),
 		Example:     "  wordclockd do force_ntp_sync\n  wordclockd do ota_check_update source=cloudflare",
 		Args:        takes(1, 16),
-		Annotations: daemonExits(exitCheckFailed),
+		Annotations: daemonExits(exitCheckFailed, exitUnhealthy),
 		ValidArgsFunction: func(*cobra.Command, []string, string) (out []string, _ cobra.ShellCompDirective) {
 			for _, c := range clock.Commands {
 				out = append(out, c.Name)
@@ -38,6 +38,16 @@ func newDo() *cobra.Command {
 				}
 				return printCheck(cmd, check)
 			}
+			if c.Name == clock.CheckHealth {
+				var h clock.Health
+				if err := ask(cmd, func(ctx context.Context, client *control.Client) error { return client.Do(ctx, c, &h) }); err != nil {
+					return err
+				}
+				return printHealth(cmd, h)
+			}
+			if c.Name == clock.StartOTA {
+				return beginUpdate(cmd, c)
+			}
 			return ask(cmd, func(ctx context.Context, client *control.Client) error {
 				if err := client.Do(ctx, c, nil); err != nil {
 					return err
@@ -52,6 +62,24 @@ func newDo() *cobra.Command {
 			})
 		},
 	}
+}
+
+// beginUpdate has the clock begin an update, and leaves it alone.
+func beginUpdate(cmd *cobra.Command, c clock.Command) error {
+	number, refused, err := startUpdate(cmd, c)
+	switch {
+	case err != nil:
+		return err
+	case refused != nil:
+		return codeError{exitCheckFailed, fmt.Errorf("do: %w", refused)}
+	case wantsJSON(cmd):
+		return printJSON(cmd, struct {
+			Done   string `json:"done"`
+			Number uint32 `json:"number"` // of the update, which goes on
+		}{c.Name, number})
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "update %d has begun: wordclockd ota status\n", number)
+	return err
 }
 
 func parseCommand(args []string) (clock.Command, error) {
@@ -80,8 +108,11 @@ func commandHelp() string {
 		fmt.Fprintf(w, "  %s\t%s\n", c.Name, doc)
 		for _, p := range c.Params {
 			kind := strings.Join(p.Options, "|")
-			if p.Kind == clock.Bool {
+			switch p.Kind {
+			case clock.Bool:
 				kind = "true|false"
+			case clock.Text:
+				kind = "TEXT"
 			}
 			fmt.Fprintf(w, "    %s=%s\t  %s\n", p.Name, kind, p.Doc)
 		}

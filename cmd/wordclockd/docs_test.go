@@ -3,7 +3,9 @@ package main
 import (
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -91,4 +93,49 @@ func TestArchitectureNamesEveryRoom(t *testing.T) {
 			t.Errorf("docs/architecture.md: names %s, which has no room in the table", m[1])
 		}
 	}
+}
+
+// TestCompatibility holds that docs/compatibility.md has a line for each
+// observation of the old firmware, and that what it calls upon is there.
+func TestCompatibility(t *testing.T) {
+	text := read(t, "docs/compatibility.md")
+	for n := range 32 {
+		if line := fmt.Sprintf("\n| O-%d |", n+1); strings.Count(text, line) != 1 {
+			t.Errorf("docs/compatibility.md: want one line that begins with %q", strings.TrimSpace(line))
+		}
+	}
+	there := testNames(t)
+	for _, m := range regexp.MustCompile("`((?:Test|Fuzz)[A-Z][A-Za-z0-9]*|r8_[a-z0-9_]+)`").FindAllStringSubmatch(text, -1) {
+		if !there[m[1]] {
+			t.Errorf("docs/compatibility.md: there is no %s", m[1])
+		}
+	}
+}
+
+// testNames returns those of all tests, and of the scripts among them.
+func testNames(t *testing.T) map[string]bool {
+	t.Helper()
+	names := map[string]bool{}
+	files, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		names[strings.TrimSuffix(filepath.Base(f), ".txtar")] = true
+	}
+	test := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
+	err = filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		for _, m := range test.FindAllSubmatch(b, -1) {
+			names[string(m[1])] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
 }

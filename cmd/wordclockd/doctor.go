@@ -10,6 +10,7 @@ import (
 
 	"wordclockd/internal/clock"
 	"wordclockd/internal/config"
+	"wordclockd/internal/control"
 	"wordclockd/internal/doctor"
 	"wordclockd/internal/machine"
 	"wordclockd/internal/nvs"
@@ -28,7 +29,8 @@ takes 10 s at most, whatever is dead, and changes nothing.
   hardware  the buses and their rights, drivers of the kernel that own a chip, and
             each chip by reading from it
   ota       both sources of firmware: name, connection, certificate, manifest and
-            head of the image, how they differ, and which one is preferred
+            head of the image, how they differ, and which one is preferred; and
+            what became of the last update
 
 Without an argument it looks at both. On a simulated board there is no hardware;
 --board linux looks at that of this host all the same.
@@ -75,6 +77,7 @@ func diagnose(cmd *cobra.Command, args []string, c config.Config) ([]doctor.Find
 	if wanted("ota") {
 		g.Go("ota", func(ctx context.Context) error {
 			sources = doctor.OTA(ctx, doctor.ThisWeb("wordclockd/"+version), c.OTA, preference(cmd))
+			sources = append(sources, updates(cmd)...)
 			return nil
 		})
 	}
@@ -134,6 +137,24 @@ func preference(cmd *cobra.Command) (p doctor.Preference) {
 	return p
 }
 
+// updates says what became of the last update, as far as it can be known.
+func updates(cmd *cobra.Command) []doctor.Finding {
+	busy, err := running(cmd)
+	if err != nil || !busy {
+		r, _ := storedRecord(stateOf(cmd)) // what cannot be read was said with the preference
+		if a := cutOff(r); a != nil {
+			a.Result, a.Reason = clock.Interrupted, "the clock ended in the middle of it"
+			return doctor.Updates(a, false)
+		}
+		return doctor.Updates(newest(r), false)
+	}
+	s, err := statusSoon(cmd)
+	if err != nil {
+		return nil
+	}
+	return doctor.Updates(s.OTA.Last, s.Trial)
+}
+
 // storedChoice returns what was chosen, nil if nobody ever chose.
 func storedChoice(state machine.State) (*clock.Source, error) {
 	chosen := false
@@ -153,12 +174,9 @@ func storedChoice(state machine.State) (*clock.Source, error) {
 	return &s, nil
 }
 
-// runningSource asks the clock, which may hang: that must not use up the time
-// for all the rest.
+// runningSource asks the clock.
 func runningSource(cmd *cobra.Command) (stored, effective *clock.Source, err error) {
-	ctx, cancel := context.WithTimeout(cmd.Context(), 500*time.Millisecond)
-	defer cancel()
-	s, err := clientOf(cmd).Status(ctx)
+	s, err := statusSoon(cmd)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -167,4 +185,12 @@ func runningSource(cmd *cobra.Command) (stored, effective *clock.Source, err err
 	}
 	source, err := clock.ParseSource(s.OTA.Source)
 	return stored, &source, err
+}
+
+// statusSoon asks the clock, which may hang: that must not use up the time for all
+// the rest.
+func statusSoon(cmd *cobra.Command) (control.Status, error) {
+	ctx, cancel := context.WithTimeout(cmd.Context(), 500*time.Millisecond)
+	defer cancel()
+	return clientOf(cmd).Status(ctx)
 }

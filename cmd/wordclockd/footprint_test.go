@@ -77,12 +77,18 @@ func TestFootprint(t *testing.T) {
 // resident returns the resident set of a process in bytes.
 func resident(t testing.TB, pid int) int {
 	t.Helper()
+	return memory(t, pid, "VmRSS")
+}
+
+// memory returns a line of /proc/PID/status in bytes.
+func memory(t testing.TB, pid int, name string) int {
+	t.Helper()
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(string(b)) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if rest, ok := strings.CutPrefix(line, name+":"); ok {
 			var kib int
 			if _, err := fmt.Sscanf(rest, "%d kB", &kib); err != nil {
 				t.Fatal(err)
@@ -90,7 +96,7 @@ func resident(t testing.TB, pid int) int {
 			return kib << 10
 		}
 	}
-	t.Fatal("no VmRSS")
+	t.Fatal("no " + name)
 	return 0
 }
 

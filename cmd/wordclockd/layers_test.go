@@ -24,7 +24,7 @@ type room struct {
 // only from the layers below its own, and what its room grants beyond that.
 // A new package enters this table together with its first file.
 var rooms = map[string]room{
-	"cmd/wordclockd": {layer: 6, modules: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/lmittmann/tint"}},
+	"cmd/wordclockd": {layer: 6, modules: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/lmittmann/tint", "github.com/vbauerster/mpb/v8"}},
 
 	"machine": {layer: 5, modules: []string{"github.com/coreos/go-systemd/v22"}},
 
@@ -32,10 +32,12 @@ var rooms = map[string]room{
 	"doctor":   {layer: 4, modules: []string{"periph.io/x/conn/v3"}},
 
 	"control": {layer: 3},
+	"release": {layer: 3},
 
 	"display":    {layer: 2, modules: []string{"periph.io/x/conn/v3"}},
 	"timekeeper": {layer: 2, modules: []string{"periph.io/x/conn/v3", "github.com/beevik/ntp"}},
 	"ota":        {layer: 2},
+	"health":     {layer: 2},
 	"boot":       {layer: 2},
 
 	"config":          {layer: 1, modules: []string{"github.com/goccy/go-yaml"}},
@@ -104,6 +106,11 @@ var bans = []ban{
 		what: "flash",
 		from: []string{"control"},
 		why:  "front ends see the clock only",
+	},
+	{
+		what: "config",
+		from: []string{"release"},
+		why:  "a source knows nothing of the clocks that ask it",
 	},
 	{
 		what:   "hal/linux",

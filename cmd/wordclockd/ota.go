@@ -12,13 +12,14 @@ import (
 
 	"wordclockd/internal/clock"
 	"wordclockd/internal/control"
+	"wordclockd/internal/machine"
 	"wordclockd/internal/ota"
 )
 
 func newOTA() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ota",
-		Short: "Look for newer firmware, choose where, and judge it",
+		Short: "Look for newer firmware, install it, and judge it",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return noVerb(cmd, args[0])
@@ -26,7 +27,10 @@ func newOTA() *cobra.Command {
 			return cmd.Help()
 		},
 	}
-	cmd.AddCommand(newOTACheck(), newOTASource(), newOTAConfirm(), newOTARollback())
+	cmd.AddCommand(
+		newOTACheck(), newOTAUpdate(), newOTAStatus(), newOTAHistory(), newOTACancel(),
+		newOTASource(), newOTAConfirm(), newOTARollback(),
+	)
 	return cmd
 }
 
@@ -77,24 +81,46 @@ func checkOTA(cmd *cobra.Command, c clock.Command) (check clock.Check, err error
 	if busy {
 		return check, ask(cmd, func(ctx context.Context, client *control.Client) error { return client.Do(ctx, c, &check) })
 	}
+	return checkAlone(cmd, c)
+}
+
+// checkAlone looks at the sources as the clock would that does not run.
+func checkAlone(cmd *cobra.Command, c clock.Command) (check clock.Check, err error) {
 	loaded, err := loadConfig(cmd)
 	if err != nil {
 		return check, err
 	}
+	state := stateOf(cmd)
 	preferred, err := clock.ParseSource(c.Args["source"])
 	if err != nil {
 		var why error
-		preferred, why = storedSource(stateOf(cmd))
+		preferred, why = storedSource(state)
 		warnDefault(cmd, preferred, why)
 	}
+	image, known, done := knownTo(cmd, state)
+	defer done()
 	log := slog.New(slog.DiscardHandler)
 	if loaded.Log.Level <= slog.LevelDebug {
 		log = newLog(os.Stderr, loaded.Log, isTerminal(os.Stderr), paints(os.Stderr))
 	}
-	check = ota.New(ota.Config{OTA: loaded.OTA, Agent: "wordclockd/" + version, Log: log}).Check(cmd.Context(), ota.Request{
-		Preferred: preferred, Only: c.Args["only"] == "true", Force: c.Args["force"] == "true", Current: version,
+	checker := ota.New(ota.Config{OTA: loaded.OTA, Agent: "wordclockd/" + version, Log: log, Known: known})
+	check = checker.Check(cmd.Context(), ota.Request{
+		Preferred: preferred, Only: c.Args["only"] == "true", Force: c.Args["force"] == "true", Current: image.version,
 	})
 	return check, cmd.Context().Err()
+}
+
+// knownTo returns the image that would be started, and what a clock would know of
+// others. What cannot be read it would not know either.
+func knownTo(cmd *cobra.Command, state machine.State) (image dormant, known *ota.Known, done func()) {
+	image, err := dormantImage(cmd)
+	if err != nil || image.version == "" {
+		fmt.Fprintf(cmd.ErrOrStderr(), "wordclockd: %s: warning: no image can be started, so the version of this program counts: wordclockd flash verify\n", verb(cmd))
+		image = dormant{version: version}
+	}
+	record, _ := storedRecord(state)
+	part, file, _ := image.open(state)
+	return image, ota.NewKnown(part, record.Bad), func() { _ = file.Close() }
 }
 
 func printCheck(cmd *cobra.Command, c clock.Check) error {

@@ -11,7 +11,10 @@ import (
 
 // mayReplace refuses to write to what is there and is no regular file, such as a
 // device or a link, and to any of the files that are kept.
-func mayReplace(path string, kept ...string) error {
+func mayReplace(path string, kept ...string) error { return mayWrite("-o", path, kept...) }
+
+// mayWrite is mayReplace for what another flag names.
+func mayWrite(flag, path string, kept ...string) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -20,11 +23,11 @@ func mayReplace(path string, kept ...string) error {
 		return err
 	}
 	if !info.Mode().IsRegular() {
-		return usageError(fmt.Errorf("-o %s: it is there, and no regular file: name another", path))
+		return usageError(fmt.Errorf("%s %s: it is there, and no regular file: name another", flag, path))
 	}
 	for _, name := range kept {
 		if other, err := os.Stat(name); err == nil && os.SameFile(info, other) {
-			return usageError(fmt.Errorf("-o %s: that is what is read, or belongs to the clock: name another file", path))
+			return usageError(fmt.Errorf("%s %s: that is what is read, or belongs to the clock: name another file", flag, path))
 		}
 	}
 	return nil

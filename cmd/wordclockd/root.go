@@ -98,8 +98,8 @@ EXIT STATUS
 {{.}}{{end}}`)
 	cmd.AddCommand(
 		newRun(), newFace(),
-		newStatus(), newWatch(), newSet(), newDo(), newJournal(), newReboot(), newSim(),
-		newOTA(), newFlash(), newImage(), newNVS(), newConfig(), newDoctor(), newScan(), newVersion(),
+		newStatus(), newWatch(), newSet(), newDo(), newHealth(), newJournal(), newReboot(), newSim(),
+		newOTA(), newFlash(), newImage(), newRelease(), newNVS(), newConfig(), newDoctor(), newScan(), newVersion(),
 	)
 	cmd.InitDefaultHelpCmd()
 	cmd.InitDefaultVersionFlag()

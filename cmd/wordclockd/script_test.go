@@ -43,7 +43,11 @@ func TestMain(m *testing.M) {
 //	                             ask it to stop and want exit status 0
 //	await REGEXP PROG [ARG...]   run a program again and again until it prints that
 //	up                           wait until the clock that was started answers
-//	snapshot NAME                keep what the state directory holds; or, the
+//	sources GITHUB CLOUDFLARE    offer manifests, see cmdSources
+//	serve NAME DIR [FLAG...]     offer a release, see cmdServe
+//	unserve NAME                 and no more
+//	cut WHEN                     kill a clock in the middle of an update, see cmdCut
+//	snapshot NAME [FILE]         keep what the state directory holds, or a file; the
 //	                             second time, fail if it is another
 //
 // A script has a state and a configuration directory of its own.
@@ -58,6 +62,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("STATE_DIRECTORY", e.WorkDir+"/state")
 			e.Setenv("CONFIGURATION_DIRECTORY", e.WorkDir+"/conf")
+			e.Values[serversKey{}] = servers{}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -67,6 +72,9 @@ func TestScripts(t *testing.T) {
 			"await":    cmdAwait,
 			"up":       cmdUp,
 			"sources":  cmdSources,
+			"serve":    cmdServe,
+			"unserve":  cmdUnserve,
+			"cut":      cmdCut,
 			"snapshot": cmdSnapshot,
 			"signal":   func(ts *testscript.TestScript, _ bool, args []string) { ts.Setenv("signal", args[0]) },
 		},
@@ -172,11 +180,14 @@ func cmdUp(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// cmdSnapshot compares the state directory, byte by byte.
+// cmdSnapshot compares the state directory, or a file, byte by byte.
 func cmdSnapshot(ts *testscript.TestScript, neg bool, args []string) {
 	h := sha256.New()
-	dir := ts.Getenv("STATE_DIRECTORY")
-	ts.Check(filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	root := ts.Getenv("STATE_DIRECTORY")
+	if len(args) > 1 {
+		root = ts.MkAbs(args[1])
+	}
+	ts.Check(filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil // nothing is something too
 		}
@@ -193,7 +204,7 @@ func cmdSnapshot(ts *testscript.TestScript, neg bool, args []string) {
 	}))
 	name, sum := "snapshot_"+args[0], hex.EncodeToString(h.Sum(nil))
 	if was := ts.Getenv(name); was != "" && (was == sum) == neg {
-		ts.Fatalf("the state directory changed: %t", was != sum)
+		ts.Fatalf("%s changed: %t", root, was != sum)
 	}
 	ts.Setenv(name, sum)
 }
@@ -201,7 +212,11 @@ func cmdSnapshot(ts *testscript.TestScript, neg bool, args []string) {
 // environ returns the environment of a script.
 func environ(ts *testscript.TestScript) (env []string) {
 	for _, name := range []string{"PATH", "HOME", "TERM", "NO_COLOR", "JOURNAL_STREAM",
-		"STATE_DIRECTORY", "CONFIGURATION_DIRECTORY", "WORDCLOCKD_LOG_LEVEL", "WORDCLOCKD_LOG_FORMAT", "GOCOVERDIR"} {
+		"STATE_DIRECTORY", "CONFIGURATION_DIRECTORY", "WORDCLOCKD_LOG_LEVEL", "WORDCLOCKD_LOG_FORMAT", "GOCOVERDIR",
+		"WORDCLOCKD_OTA_SOURCES_GITHUB_MANIFEST", "WORDCLOCKD_OTA_SOURCES_GITHUB_IMAGE",
+		"WORDCLOCKD_OTA_SOURCES_CLOUDFLARE_MANIFEST", "WORDCLOCKD_OTA_SOURCES_CLOUDFLARE_IMAGE",
+		"WORDCLOCKD_OTA_CA_FILE", "WORDCLOCKD_OTA_STALL", "WORDCLOCKD_OTA_REBOOT_DELAY",
+		"WORDCLOCKD_HEALTH_SETTLE", "WORDCLOCKD_HEALTH_INTERVAL"} {
 		if v := ts.Getenv(name); v != "" {
 			env = append(env, name+"="+v)
 		}

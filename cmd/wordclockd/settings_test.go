@@ -51,8 +51,11 @@ and survive restarts; of a change to several, all are made, or none.
 		var params []string
 		for _, p := range c.Params {
 			kind := strings.Join(p.Options, ", ")
-			if p.Kind == clock.Bool {
+			switch p.Kind {
+			case clock.Bool:
 				kind = "true, false"
+			case clock.Text:
+				kind = "text"
 			}
 			params = append(params, fmt.Sprintf("`%s`: %s (%s)", p.Name, p.Doc, kind))
 		}

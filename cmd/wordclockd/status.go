@@ -69,6 +69,8 @@ func printStatus(w *tabwriter.Writer, s control.Status) {
 		row(f.Key, "%v", s.Settings[f.Key])
 	}
 	row("firmware", "%s", checkLine(s.OTA))
+	writeOTA(w, s.OTA, true)
+	row("health", "%s", healthLine(s.Health))
 	row("entries in the journal", "%d", s.Journal.Entries)
 }
 
@@ -132,16 +134,13 @@ func rtcLine(r control.RTC) string {
 
 func checkLine(o control.OTA) string {
 	text := "from " + o.Source
-	switch c := o.Last; {
+	switch c := o.LastCheck; {
 	case o.Checking:
 		text += ", looking"
-	case c == nil:
-	case c.Error != "":
+	case c != nil && c.Error != "":
 		text += ", last look failed: " + c.Error
-	case c.UpdateAvailable:
-		text += fmt.Sprintf(", %s is available from %s", c.AvailableVersion, c.Source)
-	default:
-		text += fmt.Sprintf(", up to date by %s", c.Source)
+	case c != nil:
+		text += ", " + verdictOf(*c)
 	}
 	return text
 }
@@ -150,8 +149,8 @@ func newWatch() *cobra.Command {
 	return &cobra.Command{
 		Use:   "watch",
 		Short: "Print each change of what the clock shows and how it is",
-		Long: `Print a line now, and one at each change of the face, of the quality of the time
-and of the settings, until interrupted; a restart of the firmware is waited for.
+		Long: `Print a line now, and one at each change of the face, of the quality of the time,
+of the settings and of an update, until interrupted; a restart of the firmware is waited for.
 With --json each line is a whole status.`,
 		Args:        takes(0, 0),
 		Annotations: daemonExits(exitInterrupted),
@@ -184,11 +183,22 @@ func timeOfWatch(t control.Time) string {
 	return local.Format(time.TimeOnly)
 }
 
+// watchedUpdate is how far an update is, as often as that is worth a line.
+func watchedUpdate(a clock.Attempt) string {
+	if n := len(a.Steps); n > 0 && a.Steps[n-1].Percent > 0 {
+		return fmt.Sprintf("%s %d %%", a.State, a.Steps[n-1].Percent)
+	}
+	return a.State
+}
+
 // watchLine is what a person wants to see changes of.
 func watchLine(s control.Status) string {
 	parts := []string{faceLine(s.Face), "time: " + s.Time.Quality}
 	for _, f := range clock.Fields {
 		parts = append(parts, fmt.Sprintf("%s: %v", f.Key, s.Settings[f.Key]))
+	}
+	if a := s.OTA.Present; a != nil {
+		parts = append(parts, "update: "+watchedUpdate(*a))
 	}
 	return strings.Join(append(parts, fmt.Sprintf("start %d", s.Boot)), "  ")
 }

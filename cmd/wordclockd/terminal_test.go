@@ -170,7 +170,13 @@ func (p *terminal) read() {
 // start runs the clock with the terminal as its own.
 func (p *terminal) start(t *testing.T, environ string, args ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.Command("wordclockd", append([]string{"run", "--state", t.TempDir()}, args...)...)
+	return p.launch(t, environ, append([]string{"run", "--state", t.TempDir()}, args...)...)
+}
+
+// launch runs a verb with the terminal as its own.
+func (p *terminal) launch(t *testing.T, environ string, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command("wordclockd", args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.slave, p.slave, p.slave
 	cmd.Env = append(os.Environ(), "TERM=xterm", environ)
 	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true, Setctty: true}

@@ -13,8 +13,7 @@ import (
 // clock makes no use yet.
 var later = []string{
 	"device.name", "board.reset_pin", "board.button_pin", "board.lamps.", "board.adc.",
-	"mqtt.", "broker.", "http.", "health.", "chimes.",
-	"ota.check_interval", "ota.auto_install", "ota.stall", "ota.deadline", "ota.reboot_delay",
+	"mqtt.", "broker.", "http.", "chimes.",
 }
 
 // warnUnused logs what somebody configured in vain.
