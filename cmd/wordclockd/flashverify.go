@@ -18,9 +18,10 @@ func newFlashVerify() *cobra.Command {
 		Use:   "verify",
 		Short: "Verify all that is in the flash",
 		Long: `Verify partition table, otadata and the image in each slot, and that one can be
-started. A slot may be empty, and an image one that the fuses do not allow any more,
-since it is too old or nobody signed it; an entry of otadata may be a half-written
-one: that is how updates and power cuts leave them.`,
+started. A slot may be empty, or hold part of an image if nothing selects it; an image
+may be one that the fuses do not allow any more, since it is too old or nobody signed it;
+an entry of otadata may be a half-written one: that is how updates and power cuts leave
+them.`,
 		Args:        takes(0, 0),
 		Annotations: exits(exitOK, exitError, exitUsage, exitUnhealthy, exitRunning, exitNothingBootable),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -110,10 +111,18 @@ func (f *flashVerdict) look(x *machine.Flash) {
 		case c.Err == nil, errors.Is(c.Err, boot.ErrBlank):
 		case f.Next != "" && (old || foreign):
 			note("%s: cannot be started: %v", c.Name, c.Err)
+		case f.Next != "" && f.Next != c.Name && !selected(v, c.Slot):
+			note("%s: cannot be started, and nothing selects it: %v", c.Name, c.Err)
 		default:
 			problem("%s: %v", c.Name, c.Err)
 		}
 	}
+}
+
+// selected tells whether an entry of otadata that counts is about a slot.
+func selected(v boot.View, slot int) bool {
+	e := v.Entry(slot)
+	return slot < 0 || e != nil && e.Counts()
 }
 
 // known tells whether a state is one of the six.

@@ -76,7 +76,7 @@ func (a *attempt) run(life context.Context) (installed bool) {
 	if err != nil && life.Err() != nil {
 		return false
 	}
-	if e, ok := errors.AsType[*Error](context.Cause(ctx)); ok && err != nil {
+	if e, ok := errors.AsType[*Error](context.Cause(ctx)); ok && err != nil && CauseOf(err) != e.Cause {
 		err = errors.Join(e, err)
 	}
 	a.finish(err)

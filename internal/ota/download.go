@@ -29,7 +29,7 @@ func (a *attempt) fromFile(ctx context.Context) (choice, error) {
 		return choice{}, upToDate(fmt.Sprintf("%s runs, and %s has nothing newer", running, f.Path))
 	}
 	if o := a.u.known.objection(ctx, m, running); !a.start.Force && !a.start.defies(o) {
-		return choice{}, o.declines(FileName)
+		return choice{}, o.declines()
 	}
 	return choice{m, []supplier{{FileName, f}}}, nil
 }

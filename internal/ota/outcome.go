@@ -3,6 +3,7 @@ package ota
 import (
 	"errors"
 	"maps"
+	"strings"
 	"time"
 
 	"wordclockd/internal/clock"
@@ -112,11 +113,12 @@ func (a *attempt) report(err error) {
 	}
 }
 
-// bounded returns a text as it is stored.
+// bounded returns a text as it is stored: one line, and not too long.
 func bounded(text string) string {
 	const most = 600
+	text = flash.Printable(strings.ReplaceAll(text, "\n", "; "))
 	if len(text) <= most {
 		return text
 	}
-	return flash.Printable(text[:most]) + "…"
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }

@@ -1,6 +1,7 @@
 package ota
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ const maxWarnings = 8
 // tell publishes how far a job is.
 func (a *attempt) tell(g gauge) {
 	s := &a.shown
+	g.source = cmp.Or(g.source, s.Source) // nobody was asked yet
 	s.Bytes, s.Fetched, s.Rate, s.RemainingS = g.bytes, g.fetched, g.rate, 0
 	if g.rate > 0 {
 		s.RemainingS = float64(s.Size-g.bytes) / g.rate

@@ -72,6 +72,24 @@ func (r *Record) absolve(sha256 string) {
 	r.Bad = slices.DeleteFunc(slices.Clone(r.Bad), func(b Bad) bool { return b.SHA256 == sha256 })
 }
 
+// revise takes back what the last check offered, should that run, be installed or
+// be known to be bad by now.
+func (r *Record) revise(x Running) {
+	if r.Last == nil {
+		return
+	}
+	sha := r.Last.Sources[r.Last.Source].SHA256
+	here := func(a clock.Attempt) bool {
+		return a.SHA256 == sha && (a.Result == clock.Installed || x.runs(a))
+	}
+	last := *r.Last
+	last.CurrentVersion = x.Version
+	last.UpdateAvailable = last.UpdateAvailable && Compare(x.Version, last.AvailableVersion) < 0 &&
+		!slices.ContainsFunc(r.Bad, func(b Bad) bool { return b.SHA256 == sha }) &&
+		!slices.ContainsFunc(r.History, here)
+	r.Last = &last
+}
+
 // edit changes the newest update that is, and returns it; nil if there is none.
 func (r *Record) edit(is func(clock.Attempt) bool, f func(*clock.Attempt)) *clock.Attempt {
 	for i := len(r.History) - 1; i >= 0; i-- {

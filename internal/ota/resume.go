@@ -61,6 +61,7 @@ func (f *filling) resume(ctx context.Context) error {
 		return final{inFlash(err)}
 	}
 	f.slot.off, f.slot.erased, f.earlier = off, off, f.pieces == nil
+	f.meter.source = f.plan.Source
 	f.log.Info("update goes on where it was", "event", "ota_resumed", "off", off, "size", f.manifest.Size)
 	return nil
 }

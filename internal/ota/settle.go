@@ -2,7 +2,6 @@ package ota
 
 import (
 	"encoding/hex"
-	"fmt"
 	"time"
 
 	"wordclockd/internal/clock"
@@ -76,7 +75,7 @@ func (r *Record) goesOn() string {
 	if r.Plan == nil || r.Plan.Done == 0 {
 		return "the clock ended meanwhile: `ota update` begins anew"
 	}
-	return fmt.Sprintf("the clock ended meanwhile: `ota update` goes on at byte %d of %d", r.Plan.Done, r.Plan.Size)
+	return "the clock ended meanwhile: `ota update` goes on where it was"
 }
 
 // runs reports whether the image of an update runs.

@@ -40,9 +40,9 @@ func TestSettle(t *testing.T) {
 		{"confirmed, and it runs", Record{History: []clock.Attempt{attempt(clock.Confirmed, one)}}, Running{Digest: one, GaveUp: crashed}, clock.Confirmed, "", false},
 		{"failed, whatever runs", Record{History: []clock.Attempt{attempt(clock.Failed, one)}}, Running{Digest: two, GaveUp: crashed}, clock.Failed, "", false},
 		{"killed right after the switch", Record{Present: new(attempt(clock.Underway, one))}, Running{Digest: one, Trial: yes}, clock.Installed, "", false},
-		{"killed right after the switch, and crashed", Record{Present: new(attempt(clock.Underway, one))}, Running{Digest: two, GaveUp: crashed}, clock.RolledBack, "crashed: ouch", true},
+		{"killed right after the switch, and crashed", Record{Present: new(attempt(clock.Underway, one))}, Running{Digest: two, GaveUp: &GaveUp{Digest: one, Reason: "crashed", Text: "ouch", News: true}}, clock.RolledBack, "crashed: ouch", true},
 		{"killed right before the switch", Record{Present: new(attempt(clock.Underway, one))}, Running{Digest: two}, clock.Interrupted, "begins anew", false},
-		{"killed before", Record{Present: &clock.Attempt{Number: 4}, Plan: &Plan{Size: 100, Done: 64}}, Running{Digest: two}, clock.Interrupted, "goes on at byte 64 of 100", false},
+		{"killed before", Record{Present: &clock.Attempt{Number: 4}, Plan: &Plan{Size: 100, Done: 64}}, Running{Digest: two}, clock.Interrupted, "goes on where it was", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := c.record
@@ -152,4 +152,41 @@ func TestRecord(t *testing.T) {
 	if r, err := ParseRecord([]byte(`{"history":[{"number":41}]}`)); err != nil || r.Next != 42 {
 		t.Errorf("%+v, %v", r, err)
 	}
+}
+
+// TestRevise: what the last check offered is not on offer any more once it runs, waits
+// for the restart, or was bad; another version that runs is told of.
+func TestRevise(t *testing.T) {
+	one := [32]byte{1}
+	check := func(available string) *clock.Check {
+		return &clock.Check{UpdateAvailable: true, CurrentVersion: "2.11.3", AvailableVersion: available, Source: "github",
+			Sources: map[string]clock.SourceAnswer{"github": {SHA256: "cafe"}}}
+	}
+	running := func(version string) Running { return Running{Desc: flash.Desc{Version: version}, Digest: one} }
+	history := func(r clock.Result, digest string) []clock.Attempt {
+		return []clock.Attempt{{Result: r, SHA256: "cafe", Digest: digest}}
+	}
+	for _, c := range []struct {
+		name    string
+		record  Record
+		running Running
+		want    bool
+	}{
+		{"as it was", Record{Last: check("2.12.0")}, running("2.11.3"), true},
+		{"it runs", Record{Last: check("2.12.0")}, running("2.12.0"), false},
+		{"it is bad", Record{Last: check("2.12.0"), Bad: []Bad{{SHA256: "cafe"}}}, running("2.11.3"), false},
+		{"another is bad", Record{Last: check("2.12.0"), Bad: []Bad{{SHA256: "beef"}}}, running("2.11.3"), true},
+		{"it waits", Record{Last: check("2.12.0"), History: history(clock.Installed, "02")}, running("2.11.3"), false},
+		{"it runs by another name", Record{Last: check("2.12.0"), History: history(clock.Confirmed, hex.EncodeToString(one[:]))}, running("2.11.3"), false},
+		{"it ran once", Record{Last: check("2.12.0"), History: history(clock.Confirmed, "02")}, running("2.11.3"), true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			before := c.record.Last
+			c.record.revise(c.running)
+			if got := c.record.Last; got.UpdateAvailable != c.want || got.CurrentVersion != c.running.Version || !before.UpdateAvailable {
+				t.Errorf("%+v, want %t", got, c.want)
+			}
+		})
+	}
+	new(Record).revise(running("2.11.3"))
 }

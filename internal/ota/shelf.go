@@ -59,7 +59,7 @@ func (s *shelf) first(ctx context.Context) (o choice, err error) {
 func (f *finding) declined() error {
 	switch {
 	case f.objects != nil:
-		return f.objects.declines(f.Source.String())
+		return f.objects.declines()
 	case Compare(f.request.Current, f.Manifest.Version) > 0:
 		return upToDate(fmt.Sprintf("%s runs, and %s has %s, which is older: only a forced update goes back", f.request.Current, f.Source, f.Manifest.Version))
 	}
@@ -121,7 +121,7 @@ func (s Start) defies(o *objection) bool {
 }
 
 // declines is the error of an update that is not made for an objection.
-func (o *objection) declines(source string) error {
+func (o *objection) declines() error {
 	if o.bad == nil {
 		return upToDate(o.text)
 	}
@@ -129,5 +129,5 @@ func (o *objection) declines(source string) error {
 	if err != nil || c == NoCause {
 		c = ImageInvalid // it ran, and was no good
 	}
-	return at(fault(c, errors.New(o.text)), Checking, source, 0)
+	return at(fault(c, errors.New(o.text)), Checking, "", 0) // no source is to blame
 }

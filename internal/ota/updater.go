@@ -81,6 +81,7 @@ func (u *Updater) change(f func(*Record)) {
 	u.changing <- struct{}{}
 	defer func() { <-u.changing }()
 	f(&u.record)
+	u.record.revise(u.c.Running)
 	u.known.learn(u.record.Bad)
 	u.c.Keep(u.record)
 	u.publish()
