@@ -51,7 +51,9 @@ func (m *Monitor) try(ctx context.Context, due time.Time) (next time.Time) {
 			return next
 		}
 		next = later(due.Add(m.c.Times.Interval), time.Now())
-		v = m.judge.hear(h)
+		if v = m.judge.hear(h); v != undecided {
+			return time.Time{} // there may be none
+		}
 		return next
 	})
 	if !ok || next.IsZero() {
@@ -66,6 +68,7 @@ func (m *Monitor) try(ctx context.Context, due time.Time) (next time.Time) {
 	if m.carryOut(ctx, v, h) {
 		return time.Time{}
 	}
+	m.c.Value.Update(func(h *clock.Health) { h.Trial = m.onTrial(next) })
 	return next
 }
 
