@@ -109,11 +109,14 @@ func draw[T any](l *life, all []T, often func(T) int) T {
 	panic("nothing to draw from")
 }
 
-// publish brings a release to both sources, or to one.
+// publish brings a release to both sources, or to one: a new one, or one that was there
+// before.
 func (l *life) publish() string {
-	kind := draw(l, slices.Sorted(maps.Keys(kinds)), func(k string) int { return kinds[k] })
-	p := l.pack(kind)
-	told := fmt.Sprintf("publish %s %s", kind, p.manifest.Version)
+	p := l.published[l.random.IntN(len(l.published))]
+	if l.random.IntN(6) > 0 {
+		p = l.pack(draw(l, slices.Sorted(maps.Keys(kinds)), func(k string) int { return kinds[k] }))
+	}
+	told := fmt.Sprintf("publish %s %s", p.kind, p.manifest.Version)
 	for i, d := range l.depots {
 		if where := l.random.IntN(4); where == i {
 			told += ", not at " + d.host

@@ -46,8 +46,8 @@ type life struct {
 	processes int
 	hosts     int // starts of the host
 
-	number  int // of the last parcel
-	parcels map[string]*parcel
+	published []*parcel
+	parcels   map[string]*parcel // the same, by the hash
 	*laws
 }
 
@@ -234,10 +234,10 @@ func (l *life) pause(most time.Duration) { time.Sleep(time.Duration(l.random.Int
 
 // pack makes a parcel of a kind that suits the clock as it is.
 func (l *life) pack(kind string) *parcel {
-	l.number++
-	p := pack(l.t, kind, l.number, 70<<10+l.random.Int64N(150<<10), uint32(l.floor), l.signed)
+	p := pack(l.t, kind, len(l.published)+1, 70<<10+l.random.Int64N(150<<10), uint32(l.floor), l.signed)
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.published = append(l.published, p)
 	l.parcels[p.manifest.SHA256] = p
 	return p
 }

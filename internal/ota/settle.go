@@ -51,8 +51,12 @@ func (g *GaveUp) why() string {
 
 // settle draws the conclusions of a start: what became of the update that was under
 // way, and of the image that was installed last. It returns the former if it was
-// interrupted.
+// interrupted. What the boot loader remembers of a slot is about the image before, as
+// long as the new one is not staged: that is no news.
 func (r *Record) settle(x Running, now time.Time) (interrupted *clock.Attempt) {
+	if g := x.GaveUp; g != nil && !g.News && r.Plan != nil {
+		x.GaveUp = nil
+	}
 	if a := r.Present; a != nil {
 		r.Present = nil
 		done := *a

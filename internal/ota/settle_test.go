@@ -41,6 +41,8 @@ func TestSettle(t *testing.T) {
 		{"failed, whatever runs", Record{History: []clock.Attempt{attempt(clock.Failed, one)}}, Running{Digest: two, GaveUp: crashed}, clock.Failed, "", false},
 		{"killed right after the switch", Record{Present: new(attempt(clock.Underway, one))}, Running{Digest: one, Trial: yes}, clock.Installed, "", false},
 		{"killed right after the switch, and crashed", Record{Present: new(attempt(clock.Underway, one))}, Running{Digest: two, GaveUp: &GaveUp{Digest: one, Reason: "crashed", Text: "ouch", News: true}}, clock.RolledBack, "crashed: ouch", true},
+		{"killed right before the switch, in the slot of one that was given up", Record{Present: new(attempt(clock.Underway, one))}, Running{Digest: two, GaveUp: &GaveUp{Digest: one, Reason: "hung"}}, clock.Interrupted, "begins anew", false},
+		{"confirmed before, and fetched into the slot of one that was given up", Record{History: []clock.Attempt{attempt(clock.Confirmed, one)}, Plan: &Plan{Size: 100, Done: 100}}, Running{Digest: two, GaveUp: &GaveUp{Digest: one, Reason: "hung"}}, clock.Confirmed, "", false},
 		{"killed right before the switch", Record{Present: new(attempt(clock.Underway, one))}, Running{Digest: two}, clock.Interrupted, "begins anew", false},
 		{"killed before", Record{Present: &clock.Attempt{Number: 4}, Plan: &Plan{Size: 100, Done: 64}}, Running{Digest: two}, clock.Interrupted, "goes on where it was", false},
 	} {
