@@ -58,6 +58,10 @@ func (a *asking) Free(slot int) error {
 	return a.ask(request{do: func(s *Store, running int) error { return s.Free(slot, running) }})
 }
 
+func (a *asking) Changed(slot int) error {
+	return a.ask(request{do: func(s *Store, running int) error { return s.Changed(slot, running) }})
+}
+
 func (a *asking) Stage(slot int) error {
 	return a.ask(request{do: func(s *Store, running int) error { return s.Stage(slot, running) }})
 }

@@ -70,6 +70,11 @@ type Asks interface {
 	// before the first byte of another image is written there. It is ErrTrial, as
 	// Stage is, while the running image is on trial.
 	Free(slot int) error
+	// Changed says that what was in slot is overwritten: that it was given up is
+	// forgotten, durably. It comes after the first bytes of slot are erased, which it
+	// syncs: until then what was given up could be started, as if nothing were known
+	// of it.
+	Changed(slot int) error
 	// Stage makes the image in slot the one that is tried at the next start.
 	Stage(slot int) error
 	// Confirm ends the trial of the running image well.

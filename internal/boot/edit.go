@@ -91,10 +91,10 @@ func free(o [2]flash.Select, n, slot, running int) (puts []Put, err error) {
 }
 
 // forget takes away what is known of the image that was in a slot: it is not about
-// what comes there.
+// what comes there. An entry that counts stays.
 func forget(o [2]flash.Select, n, slot int) (puts []Put) {
 	for i, s := range o {
-		if s.Sound() && s.Slot(n) == slot {
+		if s.Sound() && !s.Counts() && s.Slot(n) == slot {
 			puts = append(puts, Put{i, flash.BlankSelect})
 		}
 	}
@@ -133,10 +133,17 @@ func confirm(o [2]flash.Select, sector int, digest [32]byte) (puts []Put) {
 }
 
 // A RollbackError says that an image cannot be given up, since nothing else can be
-// started but what was given up as well.
-type RollbackError struct{}
+// started but what was given up as well, or what is on trial with it to fall back to.
+type RollbackError struct {
+	Next *flash.Desc // of the image that is tried at the next start; nil if none is
+}
 
-func (*RollbackError) Error() string { return "nothing else can be started that is not as bad" }
+func (e *RollbackError) Error() string {
+	if e.Next != nil {
+		return flash.Printable(e.Next.Version) + " is tried at the next start, and needs it to fall back to"
+	}
+	return "nothing else can be started that is not as bad"
+}
 
 // reject gives the image in a slot up.
 func reject(o [2]flash.Select, slots Slots, floor int, host uint32, slot int, why Reason) (Put, error) {

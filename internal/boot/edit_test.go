@@ -119,10 +119,12 @@ func TestFreeAndStage(t *testing.T) {
 	}
 }
 
-// TestForget: what is known of an image goes with it, of another one it stays.
+// TestForget: that an image was given up goes with it; of another one it stays, and so
+// does what an image is started by.
 func TestForget(t *testing.T) {
 	for otadata, want := range map[string]string{
-		"1V|2INV": "1V|-", "1INV|2V": "1INV|-", "2V|4INV": "-|-", "-|-": "-|-", "3V|1V": "3V|1V", "1V|2V!": "1V|damaged",
+		"1V|2INV": "1V|-", "1V|2ABRT": "1V|-", "2INV|4ABRT": "-|-", "2V|4INV": "2V|-", "1INV|2V": "1INV|2V", "1V|2NEW": "1V|2NEW",
+		"1V|2PEND": "1V|2PEND", "-|-": "-|-", "3V|1INV": "3V|1INV", "1V|2V!": "1V|damaged",
 	} {
 		o := parseOtadata(t, otadata)
 		if got := plain(apply(o, forget(o, 2, 1))); got != want {

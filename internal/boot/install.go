@@ -3,7 +3,6 @@ package boot
 import (
 	"bytes"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io"
 
@@ -25,22 +24,13 @@ func (s *Store) Install(slot, running int, r io.Reader, size int64) error {
 		return err
 	}
 	d := flash.Region(s.dev, p.Off, p.Size)
-	if err := errors.Join(erase(d, 0, p.Size), d.Sync()); err != nil {
+	if err := erase(d, 0, p.Size); err != nil {
 		return err
 	}
-	if err := s.forget(slot); err != nil { // not before: until now the old one could be started
+	if err := s.Changed(slot, running); err != nil {
 		return err
 	}
 	return Fill(d, r, size)
-}
-
-// forget takes away what is known of the image that was in a slot.
-func (s *Store) forget(slot int) error {
-	o, err := s.entries()
-	if err != nil {
-		return err
-	}
-	return s.puts(forget(o, len(s.slots), slot))
 }
 
 // room refuses what does not fit into a partition.

@@ -229,6 +229,28 @@ func TestInstallCut(t *testing.T) {
 	proof.Row(t, begin, "boot: power cut while an image is installed and staged, on sectors of 4 KiB", fmt.Sprintf("%d states", cuts))
 }
 
+// TestChangedIsDurable: that an image was given up is forgotten no sooner than the image
+// is gone, durably, and durably itself.
+func TestChangedIsDurable(t *testing.T) {
+	var line flashtest.Line
+	d := line.Device(twoSlots.geometry)
+	s := installed(t, d, flash.NewSelect(1, flash.Valid), flash.NewSelect(2, flash.Aborted))
+	if err := errors.Join(flash.Put(d, 0x20000, imageOf(t, "0.9.0", 0)), d.Erase(0x20000, flash.SectorSize)); err != nil {
+		t.Fatal(err)
+	}
+	watched := 0
+	line.Watch = func(d *flashtest.Device, c flashtest.Change) error {
+		watched++
+		if d.Unsynced(0x20000, 0x8000) {
+			return fmt.Errorf("%s of otadata while what was erased can come back", c.Op)
+		}
+		return nil
+	}
+	if err := s.Changed(1, 0); err != nil || watched == 0 || d.Unsynced(0, twoSlots.geometry.Size) {
+		t.Errorf("%d changes, unsynced %t, %v", watched, d.Unsynced(0, twoSlots.geometry.Size), err)
+	}
+}
+
 // afterCut starts from what a cut left.
 func afterCut(t *testing.T, layers []flashtest.Content) error {
 	var line flashtest.Line

@@ -176,10 +176,7 @@ func (l *Loader) choose(last Reset) (Info, error) {
 	if err == nil {
 		err = l.Store.carryOut(p)
 	}
-	planned := v
-	for _, w := range p.Write {
-		planned.Entries[w.Sector] = w.Entry
-	}
+	planned := v.after(p)
 	if err == nil {
 		v = planned
 	} else {
@@ -196,18 +193,14 @@ func (l *Loader) choose(last Reset) (Info, error) {
 	if p.Reason != None && last.Reason == None {
 		last.Reason = p.Reason
 	}
-	in := Info{Boot: l.Boot() + 1, Slot: p.Try[0], Trial: p.Trial, Last: last, GaveUp: planned.gaveUp(p.Try[0])}
+	in := planned.tells(p)
+	in.Boot, in.Last = l.Boot()+1, last
 	if in.GaveUp != nil && in.GaveUp.Now {
 		if e := l.Store.tell(in.GaveUp.Slot); e != nil {
 			l.Log.Error("flash cannot be read or written", "event", "flash_io", "err", e)
 		}
 	}
-	if p.First != NoSlot && p.First != in.Slot && v.at(p.First).Err != nil {
-		in.Instead = &Instead{p.First, v.at(p.First).Err.Error()}
-	}
-	c := v.at(in.Slot)
-	in.Desc, in.Digest, in.Fuses = c.Image.Desc, c.Image.Digest, v.Fuses.Raise(p.Floor)
-	in.Profile, err = l.Store.Profile(*c)
+	in.Profile, err = l.Store.Profile(*v.at(in.Slot))
 	if err != nil {
 		l.Log.Warn("the profile of an image cannot be read: it is left out", "event", "profile_invalid", "err", err)
 	}

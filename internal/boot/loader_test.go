@@ -431,7 +431,7 @@ func TestAsksAfterTheEnd(t *testing.T) {
 		}, func(context.Context, Info, Asks) error {
 			old.Alive()
 			for what, err := range map[string]error{
-				"free": old.Free(0), "stage": old.Stage(0), "confirm": old.Confirm(), "reject": old.Reject(User, ""),
+				"free": old.Free(0), "changed": old.Changed(0), "stage": old.Stage(0), "confirm": old.Confirm(), "reject": old.Reject(User, ""),
 			} {
 				if err == nil {
 					t.Errorf("%s: it was done", what)
@@ -470,8 +470,8 @@ func TestAsksRefused(t *testing.T) {
 				}
 			}
 			for what, slot := range map[string]int{"its own slot": 0, "none": -1, "one that is not there": 2} {
-				if ask.Free(slot) == nil || ask.Stage(slot) == nil {
-					t.Errorf("%s: it was staged", what)
+				if ask.Free(slot) == nil || ask.Changed(slot) == nil || ask.Stage(slot) == nil {
+					t.Errorf("%s: it was staged, or said to be overwritten", what)
 				}
 			}
 			if err := ask.Stage(1); !errors.Is(err, ErrBlank) {
@@ -495,6 +495,40 @@ func TestAsksRefused(t *testing.T) {
 		r.started("0 1.0", "0 1.0, last user")
 		r.holds("1V|-")
 	})
+}
+
+// TestChanged: once a slot is overwritten nothing is known of what was in it, neither
+// to who looks nor at the next start. What counts stays, and so does the image.
+func TestChanged(t *testing.T) {
+	for _, c := range []struct{ otadata, told, then string }{
+		{"1V|2ABRT:1/0 hung", "0 1.0, gave up 1 2.0 hung now", "1V|-"},
+		{"1V|2INV", "0 1.0", "1V|-"},
+		{"1V|2V", "1 2.0", "1V|2V"},
+		{"1INV|2V", "1 2.0", "-|2V"},
+	} {
+		bubble(t, func(t *testing.T) {
+			r := newRig(t, c.otadata, "1.0", "2.0")
+			err := r.run(func(_ context.Context, in Info, ask Asks) error {
+				other := 1 - in.Slot
+				if err := r.slot(other).Erase(0, flash.SectorSize); err != nil {
+					t.Fatal(err)
+				}
+				if err := ask.Changed(other); err != nil {
+					t.Errorf("%s: %v", c.otadata, err)
+				}
+				v := r.loader.View()
+				if e := v.Entry(other); e != nil && !e.Counts() || v.GivenUp(other) != None || !errors.Is(v.at(other).Err, ErrBlank) {
+					t.Errorf("%s: slot %d is shown with %+v, %v", c.otadata, other, e, v.at(other).Err)
+				}
+				return &Restart{User}
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.started(c.told, strings.Split(c.told, ",")[0]+", last user")
+			r.holds(c.then)
+		})
+	}
 }
 
 // TestAsksWhileHung: what an image asks is answered though its watchdog is not fed,

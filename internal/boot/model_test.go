@@ -346,13 +346,15 @@ func (e *explorer) install(s state) {
 		erased := s
 		erased.slots[slot] = held{}
 		e.visit(erased, e.now, "erase")
-		if puts := forget(s.o, 2, slot); len(puts) > 0 {
-			e.visit(e.write("forget", erased, erased, puts), e.now, "forget")
-		}
 		for image := range uint8(len(contents)) {
 			after := s
 			after.slots[slot] = held{image: image}
 			e.visit(after, e.now, "write "+contents[image].name)
+		}
+	}
+	if overwritten := (held{image: s.slots[slot].image}); s.slots[slot] == overwritten {
+		if puts := forget(s.o, 2, slot); len(puts) > 0 {
+			e.visit(e.write("changed", s, s, puts), e.now, "changed")
 		}
 	}
 	if !s.good(slot) {

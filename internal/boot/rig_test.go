@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"wordclockd/internal/flash"
 	"wordclockd/internal/proof"
 )
@@ -152,6 +154,7 @@ func (r *rig) run(lives ...life) error {
 	defer cancel()
 	r.loader = &Loader{Store: r.store(), Log: r.log.Logger()}
 	r.starts = nil
+	defer r.foretold()()
 	begin := time.Now()
 	return r.loader.Run(ctx, func(inner context.Context, in Info, ask Asks) error {
 		r.starts = append(r.starts, start{in, time.Since(begin)})
@@ -162,6 +165,33 @@ func (r *rig) run(lives ...life) error {
 		}
 		return lives[len(r.starts)-1](inner, in, ask)
 	})
+}
+
+// foretold compares the first start with what could be known of it before. Nothing can
+// while the flash does wrong.
+func (r *rig) foretold() (compare func()) {
+	if r.faults != (faults{}) {
+		return func() {}
+	}
+	before := r.otadata()
+	next, err := r.store().Next()
+	if after := r.otadata(); after != before {
+		r.t.Errorf("to know the next start made otadata %s of %s", after, before)
+	}
+	return func() {
+		r.t.Helper()
+		if len(r.starts) == 0 {
+			if _, nothing := errors.AsType[*NothingError](err); !nothing {
+				r.t.Errorf("nothing was started, and there was to be %+v, %v", next, err)
+			}
+			return
+		}
+		got := r.starts[0].Info
+		next.Boot, next.Last.Text, next.Profile = got.Boot, got.Last.Text, got.Profile
+		if d := cmp.Diff(got, next); d != "" || err != nil {
+			r.t.Errorf("the first start was to be another: %v\n%s", err, d)
+		}
+	}
 }
 
 // well is the life of an image that runs until it is told to end.

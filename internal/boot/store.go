@@ -170,6 +170,23 @@ func (s *Store) Free(slot, running int) error {
 	return s.puts(puts)
 }
 
+// Changed forgets what is known of the image that was in a slot, once that is
+// overwritten. What the slot is staged or valid by stays: Free takes that.
+func (s *Store) Changed(slot, running int) error {
+	if err := s.idle("forget", slot, running); err != nil {
+		return err
+	}
+	p := s.slots[slot]
+	if err := flash.Region(s.dev, p.Off, p.Size).Sync(); err != nil { // until now the old one could be started
+		return err
+	}
+	o, err := s.entries()
+	if err != nil {
+		return err
+	}
+	return s.puts(forget(o, len(s.slots), slot))
+}
+
 // NoSlot is the number of no slot.
 const NoSlot = -3
 
@@ -240,6 +257,11 @@ func (s *Store) Reject(slot int, why Reason) error {
 		return err
 	}
 	given, err := reject(v.Entries, v.slots(), v.Fuses.Level(), s.host, slot, why)
+	if e, ok := errors.AsType[*RollbackError](err); ok {
+		if p := s.Plan(v); p.Trial && p.Try[0] != slot {
+			e.Next = &v.at(p.Try[0]).Image.Desc
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("reject slot %d: %w", slot, err)
 	}

@@ -129,7 +129,7 @@ func TestStoreUpdate(t *testing.T) {
 	r.does(r.store().Reject(1, User), "1V|2INV")
 	r.boots(0, false, "1V|2INV")
 	var rollback *RollbackError
-	if err := r.store().Reject(0, User); !errors.As(err, &rollback) {
+	if err := r.store().Reject(0, User); !errors.As(err, &rollback) || rollback.Next != nil {
 		t.Errorf("reject what is left: %v, want a *RollbackError", err)
 	}
 	r.holds("1V|2INV")
@@ -138,6 +138,9 @@ func TestStoreUpdate(t *testing.T) {
 		t.Errorf("given up for %q, %v", v.GivenUp(1), err)
 	}
 	r.does(r.store().Stage(1, 0), "1V|2NEW")
+	if err := r.store().Reject(0, User); !errors.As(err, &rollback) || rollback.Next == nil || rollback.Next.Version != "2.0" {
+		t.Errorf("reject what the next one falls back to: %v, want a *RollbackError of 2.0", err)
+	}
 	r.boots(1, true, "1V|2PEND") // though 2 was confirmed before
 }
 

@@ -233,7 +233,7 @@ func TestMutants(t *testing.T) {
 				return err
 			}
 			if forget {
-				if err := b.store.forget(slot); err != nil {
+				if err := b.store.Changed(slot, run); err != nil {
 					return err
 				}
 			}

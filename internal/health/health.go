@@ -11,7 +11,7 @@
 //
 // An image on trial is examined some time after it was started, and again at
 // intervals. The first examination in which nothing fails confirms it, the last one
-// that does not rejects it. One in which something fails that may still have its
+// that does not rejects it. One in which nothing fails but what may still have its
 // time is not counted. What failed before the image was installed is [Known], and
 // does not count: item by item, so that a clock with a dark row can be updated, and
 // one more dark row is still the image's fault.
@@ -26,6 +26,7 @@
 //	health_failed   checks text             once for the same checks and items
 //	health_ok                               nothing fails any more
 //	trial_examined  attempt of healthy text
+//	                attempt of waiting      it does not count; once for the same checks
 //	trial_rejected  text                    once
 //	verdict_failed  verdict err             once for the same error
 package health

@@ -3,6 +3,7 @@ package health
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 
 	"wordclockd/internal/clock"
@@ -21,6 +22,17 @@ var verdicts = [...]string{undecided: "none", confirm: "confirm", reject: "rejec
 
 func (v verdict) String() string { return verdicts[v] }
 
+// waiting returns the names of the checks that fail, but may still have their time.
+func waiting(h clock.Health) string {
+	var names []string
+	for _, c := range h.Checks {
+		if c.State == clock.Waiting {
+			names = append(names, c.Name)
+		}
+	}
+	return strings.Join(names, " ")
+}
+
 // A judge counts examinations of an image on trial.
 type judge struct{ attempts, seen int }
 
@@ -28,10 +40,8 @@ type judge struct{ attempts, seen int }
 // what may still have its time does not count.
 func (j *judge) hear(h clock.Health) verdict {
 	if h.Healthy {
-		for _, c := range h.Checks {
-			if c.State == clock.Waiting {
-				return undecided
-			}
+		if waiting(h) != "" {
+			return undecided
 		}
 		j.seen++
 		return confirm
@@ -59,17 +69,31 @@ func (m *Monitor) try(ctx context.Context, due time.Time) (next time.Time) {
 	if !ok || next.IsZero() {
 		return next
 	}
-	level := slog.LevelInfo
-	if !h.Healthy {
-		level = slog.LevelWarn
-	}
-	m.c.Log.Log(ctx, level, "the image on trial was examined", "event", "trial_examined",
-		"attempt", min(m.judge.seen, m.judge.attempts), "of", m.judge.attempts, "healthy", h.Healthy, "text", h.Text)
+	m.tellTrial(ctx, h)
 	if m.carryOut(ctx, v, h) {
 		return time.Time{}
 	}
 	m.c.Value.Update(func(h *clock.Health) { h.Trial = m.onTrial(next) })
 	return next
+}
+
+// tellTrial logs an examination of an image on trial: one that does not count only if
+// it waits for others than the one before.
+func (m *Monitor) tellTrial(ctx context.Context, h clock.Health) {
+	before := m.awaited
+	m.awaited = waiting(h)
+	level, text, found := slog.LevelInfo, "the image on trial was examined", []any{"healthy", h.Healthy, "text", h.Text}
+	switch {
+	case !h.Healthy:
+		level = slog.LevelWarn
+	case m.awaited == "":
+	case m.awaited == before:
+		return
+	default:
+		text, found = "the image on trial cannot be judged yet", []any{"waiting", m.awaited}
+	}
+	m.c.Log.Log(ctx, level, text, append([]any{"event", "trial_examined",
+		"attempt", min(m.judge.seen, m.judge.attempts), "of", m.judge.attempts}, found...)...)
 }
 
 // carryOut does what a verdict says, and reports whether the trial is over by that.

@@ -67,7 +67,7 @@ func TestJudge(t *testing.T) {
 		{"silent once", "h.", 0, nil, nil, "confirm after 1m0s", "health_failed|trial_examined 1|health_ok|trial_examined 2"},
 		{"silent", "h", 0, nil, nil, "reject a: no answer within 5s after 1m35s", "health_failed|trial_examined 1|trial_examined 2|trial_examined 3|trial_rejected"},
 		{"broken before", "x", 0, Known{"a": {""}}, nil, "confirm after 30s", "trial_examined 1"},
-		{"within its time, that does not count", "xxx.", 100 * time.Second, nil, nil, "confirm after 2m0s", "trial_examined 0|trial_examined 0|trial_examined 0|trial_examined 1"},
+		{"within its time, that does not count", "xxx.", 100 * time.Second, nil, nil, "confirm after 2m0s", "trial_examined 0|trial_examined 1"},
 		{"its time is over", "x", 40 * time.Second, nil, nil, "reject a: broken after 2m0s",
 			"trial_examined 0|health_failed|trial_examined 1|trial_examined 2|trial_examined 3|trial_rejected"},
 		{"flash fails twice", ".", 0, nil, func(n int) error {
@@ -102,6 +102,39 @@ func TestJudge(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestWaitingExcusesNobody: an examination counts in which something fails, though
+// something else may still have its time.
+func TestWaitingExcusesNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := &court{}
+		run(t, []Check{
+			{Name: "a", Limit: time.Second, Probe: fails},
+			{Name: "b", Grace: time.Hour, Limit: time.Second, Probe: fails},
+		}, func(cfg *Config) { cfg.Trial = j.trial(nil) })
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if got, want := strings.Join(j.said, ", "), "reject a: broken after 1m30s"; got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	})
+}
+
+// TestWaitingIsTold once for the same checks, and not as an examination that went well.
+func TestWaitingIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := run(t, []Check{
+			{Name: "a", Grace: 100 * time.Second, Limit: time.Second, Probe: script("xxx.")},
+			{Name: "b", Grace: 100 * time.Second, Limit: time.Second, Probe: script("x.")},
+		}, func(cfg *Config) { cfg.Trial = new(court).trial(nil) })
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		got := strings.Join(b.log.Events("attempt", "healthy", "waiting"), "|")
+		if want := "trial_examined 0 a b|trial_examined 0 a|trial_examined 1 true"; got != want {
+			t.Errorf("events %s, want %s", got, want)
+		}
+	})
 }
 
 // TestTrialIsShown: how far a trial is, and when it goes on.

@@ -40,11 +40,12 @@ type Monitor struct {
 	probes *task.Group // set by Run before anything else
 
 	// Owned by serve.
-	begun  time.Time
-	judge  judge
-	told   string // what the log was told that fails
-	unsaid string // the last error of a verdict that the log was told
-	doomed bool   // the log was told that the image is rejected
+	begun   time.Time
+	judge   judge
+	told    string // what the log was told that fails
+	awaited string // checks for whose time the last examination of the trial waits
+	unsaid  string // the last error of a verdict that the log was told
+	doomed  bool   // the log was told that the image is rejected
 
 	wanted chan struct{} // has an element when somebody waits
 

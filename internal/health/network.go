@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"wordclockd/internal/task"
 )
 
 // A Network is what the clock wants of the network around it.
@@ -28,37 +30,50 @@ type Network struct {
 const reachLimit = 4 * time.Second
 
 // Probe fails unless there is a default route, and one of the hosts takes a
-// connection; a host that is this one needs no route. Nothing is sent.
+// connection; a host that is this one needs no route. All are asked at once, and the
+// first that answers is enough. Nothing is sent.
 func (n Network) Probe(ctx context.Context) ([]Fault, error) {
 	route := n.hasRoute()
-	var errs []error
 	var asked []string
+	var errs []error // by host
 	for _, u := range n.URLs {
 		addr, err := n.address(u)
 		if slices.Contains(asked, addr) {
 			continue
 		}
-		asked = append(asked, addr)
 		if err == nil && !isLoopback(addr) {
 			err = route
 		}
-		if err == nil {
-			err = n.reach(ctx, addr)
+		asked, errs = append(asked, addr), append(errs, err)
+	}
+	g, _ := task.NewGroup(ctx)
+	for i, addr := range asked {
+		if errs[i] != nil {
+			continue
 		}
-		if err == nil {
-			return nil, nil
-		}
-		if !slices.ContainsFunc(errs, func(e error) bool { return e.Error() == err.Error() }) {
-			errs = append(errs, err)
-		}
+		g.Go("connect", func(ctx context.Context) error {
+			if errs[i] = n.reach(ctx, addr); errs[i] == nil {
+				g.Stop(nil)
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		panic(err) // no task fails
+	}
+	if slices.Contains(errs, nil) {
+		return nil, nil
 	}
 	return nil, joined(errs)
 }
 
+// joined is what is wrong, each once.
 func joined(errs []error) error {
 	var texts []string
 	for _, err := range errs {
-		texts = append(texts, err.Error())
+		if text := err.Error(); !slices.Contains(texts, text) {
+			texts = append(texts, text)
+		}
 	}
 	return errors.New(strings.Join(texts, "; "))
 }

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/fstest"
@@ -40,10 +41,28 @@ func routes(v4, v6 string) fs.FS {
 	return m
 }
 
-// dialer answers at some addresses; all others refuse, but for one that is silent.
-func dialer(asked *[]string, up ...string) func(context.Context, string, string) (net.Conn, error) {
+// calls are the addresses that were asked.
+type calls struct {
+	mu    sync.Mutex
+	addrs []string
+}
+
+func (c *calls) String() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return strings.Join(slices.Sorted(slices.Values(c.addrs)), " ")
+}
+
+func (c *calls) add(addr string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.addrs = append(c.addrs, addr)
+}
+
+// dialer answers at some addresses; all others refuse, but for those that are silent.
+func dialer(asked *calls, up ...string) func(context.Context, string, string) (net.Conn, error) {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		*asked = append(*asked, addr)
+		asked.add(addr)
 		switch {
 		case slices.Contains(up, addr):
 			c, _ := net.Pipe()
@@ -67,15 +86,18 @@ func TestNetwork(t *testing.T) {
 		asked string
 		want  string
 	}{
-		{"by IPv4", routes(head4+lan4+route4, reject6), both, []string{"one.test:443"}, "one.test:443", ""},
-		{"by IPv6", routes(head4, lan6+route6), both, []string{"one.test:443"}, "one.test:443", ""},
-		{"by IPv6 alone", routes("", route6), both, []string{"one.test:443"}, "one.test:443", ""},
+		{"by IPv4", routes(head4+lan4+route4, reject6), both, []string{"one.test:443"}, "one.test:443 two.test:8443", ""},
+		{"by IPv6", routes(head4, lan6+route6), both, []string{"one.test:443"}, "one.test:443 two.test:8443", ""},
+		{"by IPv6 alone", routes("", route6), both, []string{"one.test:443"}, "one.test:443 two.test:8443", ""},
 		{"the other one", routes(head4+route4, ""), both, []string{"two.test:8443"}, "one.test:443 two.test:8443", ""},
 		{"neither", routes(head4+route4, ""), both, nil, "one.test:443 two.test:8443",
 			"connect to one.test:443: connection refused; connect to two.test:8443: connection refused"},
 		{"one host for both is asked once", routes(head4+route4, ""), []string{both[0], "https://one.test/other"}, nil, "one.test:443", "connect to one.test:443: connection refused"},
-		{"silence is left", routes(head4+route4, ""), []string{"http://silent.test/a", both[0]}, nil, "silent.test:80 one.test:443",
+		{"silence is left", routes(head4+route4, ""), []string{"http://silent.test/a", both[0]}, nil, "one.test:443 silent.test:80",
 			"connect to silent.test:80: no answer within 4s; connect to one.test:443: connection refused"},
+		{"both are silent", routes(head4+route4, ""), []string{"http://silent.test/a", "https://silent.too/a"}, nil, "silent.test:80 silent.too:443",
+			"connect to silent.test:80: no answer within 4s; connect to silent.too:443: no answer within 4s"},
+		{"silence holds up nobody", routes(head4+route4, ""), []string{"http://silent.test/a", both[0]}, []string{"one.test:443"}, "one.test:443 silent.test:80", ""},
 		{"no route", routes(head4+lan4, reject6+lan6), both, both, "", noRoute},
 		{"route that is down", routes(head4+down4, ""), both, both, "", noRoute},
 		{"routes to nowhere", routes(head4+"*\t00000000\t00000000\t0201\t0\t0\t0\t00000000\t0\t0\t0\n",
@@ -89,14 +111,18 @@ func TestNetwork(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var asked []string
+				var asked calls
 				n := Network{Proc: c.proc, URLs: parsed(t, c.urls...), Dial: dialer(&asked, c.up...)}
+				begin := time.Now()
 				_, err := n.Probe(t.Context())
 				if got := text(err); got != c.want {
 					t.Errorf("error %q, want %q", got, c.want)
 				}
-				if got := strings.Join(asked, " "); got != c.asked {
+				if got := asked.String(); got != c.asked {
 					t.Errorf("asks %q, want %q", got, c.asked)
+				}
+				if took := time.Since(begin); err == nil && took > 0 || took > reachLimit {
+					t.Errorf("it took %s", took)
 				}
 			})
 		})
@@ -105,13 +131,13 @@ func TestNetwork(t *testing.T) {
 
 // TestProxy is who has to answer when there is one.
 func TestProxy(t *testing.T) {
-	var asked []string
+	var asked calls
 	n := Network{
 		Proc: routes(head4+route4, ""), URLs: parsed(t, "https://one.test/a", "https://two.test/a"), Dial: dialer(&asked, "proxy.test:3128"),
 		Proxy: func(*http.Request) (*url.URL, error) { return url.Parse("http://proxy.test:3128") },
 	}
-	if _, err := n.Probe(t.Context()); err != nil || strings.Join(asked, " ") != "proxy.test:3128" {
-		t.Errorf("asks %q, %v", asked, err)
+	if _, err := n.Probe(t.Context()); err != nil || asked.String() != "proxy.test:3128" {
+		t.Errorf("asks %q, %v", asked.String(), err)
 	}
 	n.Proxy = func(*http.Request) (*url.URL, error) { return nil, errors.New("invalid proxy address") }
 	if _, err := n.Probe(t.Context()); text(err) != "find proxy for one.test: invalid proxy address; find proxy for two.test: invalid proxy address" {

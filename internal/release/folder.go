@@ -82,7 +82,7 @@ func (f *Folder) open(name string) (file, error) {
 // read opens a file that is there. What is no regular file is not.
 func (f *Folder) read(name string) (file, error) {
 	if info, err := f.root.Stat(name); err != nil {
-		return file{}, err
+		return file{}, explained(name, err)
 	} else if !info.Mode().IsRegular() {
 		return file{}, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 	}
@@ -96,6 +96,15 @@ func (f *Folder) read(name string) (file, error) {
 		return file{}, err
 	}
 	return file{opened, opened.Close, info.Size(), info.ModTime(), info}, nil
+}
+
+// explained is err of a file; of a link that leads out it says what to do. [os.Root]
+// knows that by a text alone.
+func explained(name string, err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok && e.Err.Error() == "path escapes from parent" {
+		return fmt.Errorf("%s is a link that leads out of DIR: copy the file", name)
+	}
+	return err
 }
 
 // derive returns what follows from an image, which it reads when it is another than

@@ -148,6 +148,68 @@ func TestOffer(t *testing.T) {
 	}
 }
 
+// TestOfferOfLinks: a link that leads out of the folder is nothing to serve, and whoever
+// meant it is told what to do.
+func TestOfferOfLinks(t *testing.T) {
+	raw := firmware(t, "2.12.0")
+	const out = " is a link that leads out of DIR: copy the file"
+	for _, c := range []struct {
+		name          string
+		links         []string
+		files         map[string][]byte
+		warning, fail string
+	}{
+		{"the image", []string{"wordclock.bin"}, nil, "", "wordclock.bin" + out},
+		{"both", []string{"wordclock.bin", "version.json"}, nil, "", "version.json" + out + "; wordclock.bin" + out},
+		{"the manifest", []string{"version.json"}, map[string][]byte{"wordclock.bin": raw}, "version.json" + out, ""},
+		{"the manifest, and there is no image", []string{"version.json"}, nil, "", "version.json" + out + "; statat wordclock.bin: no such file or directory"},
+		{"the image, and there is nonsense", []string{"wordclock.bin"}, map[string][]byte{"version.json": []byte("{}")}, "wordclock.bin" + out, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f, dir := folder(t, c.files)
+			outside := t.TempDir()
+			put(t, outside, "image", raw)
+			for _, name := range c.links {
+				if err := os.Symlink(filepath.Join(outside, "image"), filepath.Join(dir, name)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			o, err := f.Offer()
+			if got := strings.Join(o.Warnings, "; "); !strings.Contains(got, c.warning) || (got == "") != (c.warning == "") {
+				t.Errorf("warnings %q, want %q", got, c.warning)
+			}
+			if (err == nil) != (c.fail == "") || err != nil && err.Error() != c.fail {
+				t.Errorf("error %v, want %s", err, c.fail)
+			}
+		})
+	}
+}
+
+// TestParts: the name of a file says what it is, and has to be exact.
+func TestParts(t *testing.T) {
+	hash := hashOf(nil)
+	for name, want := range map[string]Part{
+		"version.json": Manifest, "wordclock.bin": Image, "wordclock.bin.sha256": Other,
+		"targets/" + hash + ".wordclock.bin":                          Image,
+		"targets/" + hash + ".wordclock.pieces.json":                  Pieces,
+		"targets/" + hash + ".release.json":                           Other,
+		"targets/" + strings.ToUpper(hash) + ".wordclock.bin":         NoPart,
+		"targets/" + hash[:63] + "g.wordclock.bin":                    NoPart,
+		"targets/" + "g" + hash[1:] + ".wordclock.bin":                NoPart,
+		"targets/" + hash[:20] + "xyz" + hash[23:] + ".wordclock.bin": NoPart,
+		"targets/" + hash[:32] + "/" + hash[:31] + ".release":         NoPart,
+		"targets/" + hash[:63] + ".wordclock.bin":                     NoPart,
+		"targets/" + hash + "0.wordclock.bin":                         NoPart,
+		"targets/" + hash:                                             NoPart,
+		hash + ".wordclock.bin":                                       NoPart,
+		"targets/version.json":                                        NoPart,
+	} {
+		if got := partOf(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
+
 func TestOpenFolder(t *testing.T) {
 	if _, err := OpenFolder(filepath.Join(t.TempDir(), "none")); err == nil {
 		t.Error("a directory that is not there was opened")

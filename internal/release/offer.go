@@ -16,12 +16,17 @@ type Offer struct {
 }
 
 // Offer looks at a release as a clock will. It warns of one that was broken, perhaps
-// on purpose; of a folder in which there is none it returns an error.
+// on purpose; of a folder in which there is none, or none can be read, it returns an
+// error.
 func (f *Folder) Offer() (Offer, error) {
 	m, err := f.manifest()
 	hash, noImage := f.hash()
-	if errors.Is(err, fs.ErrNotExist) {
+	_, nonsense := errors.AsType[*ota.Error](err)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return Offer{}, f.nothing(noImage)
+	case err != nil && !nonsense && noImage != nil:
+		return Offer{}, unreadable(err, noImage)
 	}
 	o := Offer{Version: m.Version, SHA256: m.SHA256}
 	if err != nil {
@@ -34,6 +39,14 @@ func (f *Folder) Offer() (Offer, error) {
 		o.Warnings = append(o.Warnings, fmt.Sprintf("version.json is of another image: its sha256 is %.8s…, that of wordclock.bin %.8s…", m.SHA256, hash))
 	}
 	return o, nil
+}
+
+// unreadable is why neither manifest nor image can be read; both may have one reason.
+func unreadable(manifest, image error) error {
+	if manifest.Error() == image.Error() {
+		return image
+	}
+	return fmt.Errorf("%w; %w", manifest, image)
 }
 
 // has tells whether a file can be read.

@@ -42,8 +42,11 @@ func (s *Server) Check() error {
 	return nil
 }
 
+// Limits of a client.
 const (
-	headerLimit = 10 * time.Second
+	headerLimit = 10 * time.Second // for the whole header of a request
+	idleLimit   = time.Minute      // until the next request
+	takeLimit   = time.Minute      // to take what is written at once
 	maxHeader   = 16 << 10
 )
 
@@ -51,7 +54,7 @@ const (
 // source does whose power goes.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
-		Handler: s, ReadHeaderTimeout: headerLimit, MaxHeaderBytes: maxHeader,
+		Handler: s, ReadHeaderTimeout: headerLimit, IdleTimeout: idleLimit, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 	g, _ := task.NewGroup(ctx)
@@ -178,7 +181,9 @@ func unranged(r *http.Request) *http.Request {
 	return r
 }
 
-// A record is a response of which status and length are kept.
+// A record is a response of which status and length are kept. Each write has a limit of
+// its own: a client may be slow, and a source may stall, but nobody is waited for who
+// takes nothing.
 type record struct {
 	http.ResponseWriter
 	status int // 0 as long as there is none
@@ -189,6 +194,7 @@ func (r *record) WriteHeader(status int) {
 	if r.status == 0 {
 		r.status = status
 	}
+	r.renew()
 	r.ResponseWriter.WriteHeader(status)
 }
 
@@ -196,9 +202,15 @@ func (r *record) Write(p []byte) (int, error) {
 	if r.status == 0 {
 		r.status = http.StatusOK
 	}
+	r.renew()
 	n, err := r.ResponseWriter.Write(p)
 	r.bytes += int64(n)
 	return n, err
+}
+
+// renew gives what is written next its time.
+func (r *record) renew() {
+	_ = http.NewResponseController(r.ResponseWriter).SetWriteDeadline(time.Now().Add(takeLimit))
 }
 
 // Unwrap is for http.ResponseController.

@@ -92,6 +92,7 @@ func TestServerFaults(t *testing.T) {
 		{[]string{"cut=0"}, sent{200, raw[:0], true}, 200, 200},
 		{[]string{"cut=50%"}, sent{200, raw[:size/2], true}, 200, 200},
 		{[]string{"cut=70000", "cut=10K"}, sent{200, raw[:10<<10], true}, 200, 200},
+		{[]string{"cut=10K", "cut=70000"}, sent{200, raw[:10<<10], true}, 200, 200},
 		{[]string{"cut=100%"}, well, 200, 200},
 		{[]string{"cut=1G"}, sent{}, 0, 0},
 		{[]string{"cut=64M", "flip=64M", "stall=64M"}, well, 200, 200},
