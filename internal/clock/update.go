@@ -12,6 +12,18 @@ type Update struct {
 	History  []Attempt // those that are over, the newest last; HistorySize at most
 }
 
+// Latest returns the newest update of a history that came to something, else the newest
+// of all; nil if there is none.
+func Latest(history []Attempt) *Attempt {
+	var newest *Attempt
+	for i := range history {
+		if a := &history[i]; newest == nil || a.Result != UpToDate || newest.Result == UpToDate {
+			newest = a
+		}
+	}
+	return newest
+}
+
 // HistorySize is how many updates are remembered.
 const HistorySize = 16
 

@@ -64,7 +64,7 @@ var keys = []key{
 	entry("ota.sources.cloudflare.base", "", "What targets/ is in; by default the manifest's folder.", webFolder, func(c *Config) *string { return &c.OTA.Cloudflare.Base }),
 	entry("ota.compare_sources", "true", "Ask the other source, too, and warn if it differs.", boolean, func(c *Config) *bool { return &c.OTA.CompareSources }),
 	entry("ota.check_interval", "24h", "How often to look for firmware, give or take a tenth.", orNever(duration(time.Minute, 8760*time.Hour, "h")), func(c *Config) *time.Duration { return &c.OTA.CheckInterval }),
-	entry("ota.auto_install", "false", "Install what a check has found.", boolean, func(c *Config) *bool { return &c.OTA.AutoInstall }),
+	entry("ota.auto_install", "false", "Install what a check has found, if its manifest has a sha256.", boolean, func(c *Config) *bool { return &c.OTA.AutoInstall }),
 	entry("ota.allow_unhashed", "false", "Take manifests without sha256.", boolean, func(c *Config) *bool { return &c.OTA.AllowUnhashed }),
 	entry("ota.allow_http", "false", "Take http from other hosts than this one.", boolean, func(c *Config) *bool { return &c.OTA.AllowHTTP }),
 	entry("ota.ca_file", "", "Certificates, PEM, to trust beside the system's.", file(plain), func(c *Config) *string { return &c.OTA.CAFile }),

@@ -51,6 +51,7 @@ func (d *device) awaitRestart(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	case r := <-d.restart:
+		d.gather() // what it was asked for can be seen before all ends
 		d.log.Info("firmware restarts", "event", "restart", "reason", r.String())
 		return &boot.Restart{Reason: r}
 	}

@@ -162,11 +162,11 @@ func (u *unit) update(b *testing.B) {
 	x := ota.NewUpdater(ota.UpdaterConfig{
 		Config:    ota.Config{OTA: u.config, Agent: "wordclockd/2.11.3", Log: slog.New(slog.DiscardHandler)},
 		Running:   ota.Running{Desc: flash.Desc{Version: "2.11.3", Project: "wordclock"}, Slot: "ota_0"},
-		Slot:      &ota.Slot{Name: "ota_1", Device: u.slot, Free: func() error { return u.store.Free(1, 0) }, Stage: func() error { return u.store.Stage(1, 0) }},
+		Slot:      &ota.Slot{Name: "ota_1", Device: u.slot, Free: func() error { return u.store.Free(1, 0) }, Changed: func() error { return u.store.Changed(1, 0) }, Stage: func() error { return u.store.Stage(1, 0) }},
 		Preferred: func() clock.Source { return clock.GitHub },
 		Value:     &value,
 		Keep:      func(ota.Record) {},
-		Examine:   func(context.Context) func([32]byte) func() { return func([32]byte) func() { return func() {} } },
+		Examine:   func(context.Context) ota.Note { return func([32]byte) (func(), error) { return func() {}, nil } },
 	})
 	g, _ := task.NewGroup(b.Context())
 	g.Go("ota", x.Run)

@@ -6,6 +6,7 @@ import (
 
 	"wordclockd/internal/boot"
 	"wordclockd/internal/clock"
+	"wordclockd/internal/flash"
 	"wordclockd/internal/nvs"
 )
 
@@ -92,9 +93,13 @@ func (d *device) reject(text string) error {
 // doRollback gives the image up that runs, if there is another one.
 func (d *device) doRollback(context.Context, map[string]string) (any, error) {
 	err := d.ask.Reject(boot.User, "somebody asked for it")
-	if _, ok := errors.AsType[*boot.RollbackError](err); ok {
-		return nil, &clock.UnavailableError{Code: "ota_rollback_failed",
-			Text: d.version + " stays: there is no other image that can be started and was not given up as well; see the slots in the status"}
+	e, refused := errors.AsType[*boot.RollbackError](err)
+	if !refused {
+		return nil, err
 	}
-	return nil, err
+	text := d.version + " stays: there is no other image that can be started and was not given up as well; see the slots in the status"
+	if e.Next != nil {
+		text = flash.Printable(e.Next.Version) + ` is installed and tried at the next restart: say "wordclockd reboot"`
+	}
+	return nil, &clock.UnavailableError{Code: "ota_rollback_failed", Text: text}
 }

@@ -212,6 +212,27 @@ func TestRollbackCommand(t *testing.T) {
 	})
 }
 
+// TestRollbackOfStaged: what is to be tried next is what whoever asks for another image
+// gets.
+func TestRollbackOfStaged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var dev flash.Device
+		d := start(t, quarterToThree, func(d *clockwork) { d.loader, dev = newFlash(t, good) })
+		image, err := faulty(t).Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(flash.Put(dev, flash.Intended().Slots()[1].Off, image), d.loader.Store.Stage(1, 0)); err != nil {
+			t.Fatal(err)
+		}
+		_, err = d.service.Do(t.Context(), clock.Command{Name: clock.RollBackOTA})
+		want := `1.2.4 is installed and tried at the next restart: say "wordclockd reboot"`
+		if !errors.Is(err, &clock.UnavailableError{Code: "ota_rollback_failed"}) || err.Error() != want {
+			t.Errorf("error %v, want %s", err, want)
+		}
+	})
+}
+
 // TestDamagedImage: that another image runs than the one that is selected, is said, and
 // so is that the start before hung.
 func TestDamagedImage(t *testing.T) {

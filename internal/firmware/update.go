@@ -22,7 +22,7 @@ type Flash struct {
 func (d *device) newUpdater(c Config, in boot.Info) *ota.Updater {
 	return ota.NewUpdater(ota.UpdaterConfig{
 		Config:    ota.Config{OTA: c.OTA, Agent: "wordclockd/" + in.Desc.Version, Log: d.log, Dial: c.DialOTA},
-		Running:   d.runningImage(c, in),
+		Running:   Running(c.Flash, in, func() bool { return d.status.Get().Trial }),
 		Slot:      d.idleSlot(c, in),
 		Preferred: func() clock.Source { return d.settings.Get().Settings.Source },
 		Value:     d.update,
@@ -31,39 +31,6 @@ func (d *device) newUpdater(c Config, in boot.Info) *ota.Updater {
 		Examine:   d.beforeSwitch,
 		Reboot:    d.askRestart,
 	})
-}
-
-// runningImage is the image that runs, as the updater wants to know it.
-func (d *device) runningImage(c Config, in boot.Info) ota.Running {
-	r := ota.Running{
-		Desc: in.Desc, Digest: in.Digest, Fuses: in.Fuses,
-		Trial: func() bool { return d.status.Get().Trial },
-	}
-	if p, ok := c.Flash.partition(in.Slot); ok {
-		r.Slot, r.Device = p.Name, flash.Region(c.Flash.Device, p.Off, p.Size)
-	}
-	if g := in.GaveUp; g != nil {
-		r.GaveUp = &ota.GaveUp{Digest: g.Digest, Version: g.Desc.Version, Reason: g.Reason.String(), Cut: g.Reason == boot.PowerLost, News: g.Now}
-		if g.Now {
-			r.GaveUp.Text = in.Last.Text
-		}
-	}
-	return r
-}
-
-// partition returns the partition of a slot, as the loader numbers them.
-func (f *Flash) partition(slot int) (p flash.Partition, ok bool) {
-	switch {
-	case f == nil:
-		return p, false
-	case slot == boot.Factory:
-		return f.Table.Find(flash.TypeApp, flash.AppFactory)
-	case slot == boot.Test:
-		return f.Table.Find(flash.TypeApp, flash.AppTest)
-	case slot < 0 || slot >= len(f.Table.Slots()):
-		return p, false
-	}
-	return f.Table.Slots()[slot], true
 }
 
 // idleSlot returns the slot that an update goes to; nil if there is none.
@@ -78,8 +45,9 @@ func (d *device) idleSlot(c Config, in boot.Info) *ota.Slot {
 	p := c.Flash.Table.Slots()[n]
 	return &ota.Slot{
 		Name: p.Name, Device: flash.Region(c.Flash.Device, p.Off, p.Size),
-		Free:  func() error { return refusal(d.ask.Free(n)) },
-		Stage: func() error { return refusal(d.ask.Stage(n)) },
+		Free:    func() error { return refusal(d.ask.Free(n)) },
+		Changed: func() error { return refusal(d.ask.Changed(n)) },
+		Stage:   func() error { return refusal(d.ask.Stage(n)) },
 	}
 }
 
@@ -138,16 +106,16 @@ func (d *device) keepUpdates(r ota.Record) {
 
 // beforeSwitch finds out what the trial of an image needs to know. What it returns
 // notes that, and what that returns takes the note back.
-func (d *device) beforeSwitch(ctx context.Context) (note func([32]byte) (undo func())) {
+func (d *device) beforeSwitch(ctx context.Context) ota.Note {
 	failing, err := d.failing(ctx)
-	return func(digest [32]byte) func() {
-		if err == nil {
-			err = d.storeKnown(healthRecord{hexDigest(digest), failing})
-		}
+	return func(digest [32]byte) (undo func(), _ error) {
 		if err != nil {
-			d.log.Error("what does not work before the update cannot be noted, and may count against it", "event", "settings_unstored", "err", err)
+			return nil, err
 		}
-		return d.expectTrial()
+		if err := d.storeKnown(healthRecord{hexDigest(digest), failing}); err != nil {
+			return nil, err // it would count against the new image
+		}
+		return d.expectTrial(), nil
 	}
 }
 

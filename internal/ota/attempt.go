@@ -28,6 +28,8 @@ type attempt struct {
 	image *flash.Image
 	freed error // why the slot could not be freed
 
+	proven bool // what is wrong is wrong with the image that was wanted
+
 	mu        sync.Mutex
 	committed bool // it is too late to cancel it
 }
@@ -50,6 +52,13 @@ func (a *attempt) cancel() bool {
 		a.end(fault(Cancelled, errors.New("somebody asked for it")))
 	}
 	return !a.committed
+}
+
+// isOver reports whether it is too late to cancel the update.
+func (a *attempt) isOver() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.committed
 }
 
 // commit makes it too late to cancel the update, unless it was.
@@ -79,6 +88,9 @@ func (a *attempt) run(life context.Context) (installed bool) {
 	if e, ok := errors.AsType[*Error](context.Cause(ctx)); ok && err != nil && CauseOf(err) != e.Cause {
 		err = errors.Join(e, err)
 	}
+	if err != nil && a.late(ctx) {
+		err = at(err, Downloading, a.shown.Source, 0) // that took so long
+	}
 	a.finish(err)
 	return err == nil
 }
@@ -90,6 +102,9 @@ func (a *attempt) withDeadline() (context.Context, context.CancelFunc) {
 	}
 	return context.WithTimeoutCause(a.ctx, d, fault(Timeout, fmt.Errorf("the update took more than %s: see ota.deadline", d)))
 }
+
+// late reports whether the update ended because it took too long.
+func (a *attempt) late(ctx context.Context) bool { return a.ctx.Err() == nil && ctx.Err() != nil }
 
 // A choice is an image and who may have it.
 type choice struct {
@@ -116,7 +131,7 @@ func (a *attempt) steps(ctx context.Context) error {
 		return err
 	}
 	err = a.install(ctx, o)
-	if !is[*FetchError](err) || ctx.Err() != nil {
+	if ctx.Err() != nil || a.proven || !is[*FetchError](err) && !refused(err, 1) {
 		return err
 	}
 	second, ok := s.second(ctx)
@@ -144,6 +159,7 @@ func (a *attempt) install(ctx context.Context, o choice) error {
 	a.step(Downloading, o.suppliers[0].name)
 	a.store(nil)
 	note, err := a.downloadBeside(ctx, o)
+	a.suspect(err, len(o.suppliers))
 	if e, ok := err.(*Error); ok && condemns(e.Cause) { // of the image, whoever delivered it
 		return at(e, Downloading, o.suppliers[0].name, 0)
 	}
@@ -154,7 +170,7 @@ func (a *attempt) install(ctx context.Context, o choice) error {
 }
 
 // downloadBeside downloads while the clock is examined, which takes a while too.
-func (a *attempt) downloadBeside(ctx context.Context, o choice) (note func([32]byte) func(), err error) {
+func (a *attempt) downloadBeside(ctx context.Context, o choice) (note Note, err error) {
 	g, _ := task.NewGroup(ctx)
 	g.Go("examine", func(ctx context.Context) error {
 		note = a.u.c.Examine(ctx)
@@ -170,13 +186,16 @@ func (a *attempt) downloadBeside(ctx context.Context, o choice) (note func([32]b
 }
 
 // switchOver has the image in the slot started next.
-func (a *attempt) switchOver(ctx context.Context, note func([32]byte) func()) error {
+func (a *attempt) switchOver(ctx context.Context, note Note) error {
 	a.step(Flashing, a.shown.Source)
 	a.store(nil)
 	if err := a.commit(ctx); err != nil {
 		return err
 	}
-	undo := note(a.image.Digest)
+	undo, err := note(a.image.Digest)
+	if err != nil {
+		return at(inFlash(err, "note what the trial has to know"), Flashing, "", 0)
+	}
 	if err := a.u.c.Slot.Stage(); err != nil {
 		undo()
 		return a.ofSlot(err, Flashing)

@@ -83,7 +83,7 @@ func (f *finding) check() clock.Check {
 		check.Sources[a.Source.String()] = a.said()
 	}
 	if f.err != nil {
-		check.Error = f.err.Error()
+		check.Error = bounded(f.err.Error())
 		return check
 	}
 	if f.objects != nil {
@@ -103,7 +103,7 @@ func (f *finding) available() bool {
 func (a Answer) said() clock.SourceAnswer {
 	s := clock.SourceAnswer{OK: a.Err == nil, Status: a.Status, MS: a.Took.Milliseconds()}
 	if a.Err != nil {
-		s.Error, s.Cause = a.Err.Detail(), a.Err.Cause.String()
+		s.Error, s.Cause = bounded(a.Err.Detail()), a.Err.Cause.String()
 	} else {
 		s.Version, s.SHA256 = a.Manifest.Version, a.Manifest.SHA256
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 
@@ -15,7 +16,7 @@ import (
 func (a *attempt) fromFile(ctx context.Context) (choice, error) {
 	f := File{a.start.File}
 	a.shown.Source = FileName
-	m, err := f.Manifest(ctx, a.u.c.Slot.Device.Geometry().Size)
+	image, m, err := f.Image(ctx, a.u.c.Slot.Device.Geometry().Size)
 	if err != nil {
 		return choice{}, at(err, Checking, FileName, 0)
 	}
@@ -28,24 +29,35 @@ func (a *attempt) fromFile(ctx context.Context) (choice, error) {
 	case order == 0:
 		return choice{}, upToDate(fmt.Sprintf("%s runs, and %s has nothing newer", running, f.Path))
 	}
-	if o := a.u.known.objection(ctx, m, running); !a.start.Force && !a.start.defies(o) {
+	if o := a.u.known.objection(ctx, m, running); !a.start.Force && !o.defied() {
 		return choice{}, o.declines()
 	}
-	return choice{m, []supplier{{FileName, f}}}, nil
+	if err := a.bench().image(image); err != nil { // before anything is written
+		return choice{}, at(err, Checking, FileName, 0)
+	}
+	return choice{m, []supplier{{name: FileName, Source: f}}}, nil
 }
 
 // download fills the slot with an image, and verifies what it then holds.
 func (a *attempt) download(ctx context.Context, o choice) error {
+	slot := a.u.c.Slot
+	dev := &freeing{Device: slot.Device, free: a.free, changed: slot.Changed}
 	j := &job{
-		manifest: o.manifest, suppliers: o.suppliers, dev: &freeing{Device: a.u.c.Slot.Device, free: a.free}, plan: a.plan(o.manifest),
+		manifest: o.manifest, suppliers: o.suppliers, dev: dev, plan: a.plan(o.manifest),
 		stall: a.u.c.OTA.Stall, tell: a.tell, log: a.u.c.Log,
-		judge:  func(head []byte) error { return a.judge(head, o.manifest) },
+		judge:  a.judge,
 		verify: func(ctx context.Context) error { return a.verify(ctx, o.manifest) },
 		keep:   a.keep,
 	}
 	err := j.run(ctx)
 	if a.freed != nil {
 		return a.freed
+	}
+	if err == nil || !dev.told {
+		return err
+	}
+	if e := slot.Changed(); e != nil {
+		return errors.Join(err, a.ofSlot(e, Downloading))
 	}
 	return err
 }
@@ -67,34 +79,38 @@ func (a *attempt) plan(m Manifest) *Plan {
 	return nil
 }
 
-// A freeing frees the slot before its first byte is changed.
+// A freeing frees the slot before its first byte is changed, and tells of that.
 type freeing struct {
 	flash.Device
-	free func() error
-	done bool
-}
-
-func (f *freeing) once() error {
-	if f.done {
-		return nil
-	}
-	err := f.free()
-	f.done = err == nil
-	return err
+	free, changed func() error
+	freed, told   bool
 }
 
 func (f *freeing) Program(p []byte, off int64) error {
-	if err := f.once(); err != nil {
+	if err := f.once(f.free, &f.freed); err != nil {
 		return err
 	}
 	return f.Device.Program(p, off)
 }
 
 func (f *freeing) Erase(off, n int64) error {
-	if err := f.once(); err != nil {
+	if err := f.once(f.free, &f.freed); err != nil {
 		return err
 	}
-	return f.Device.Erase(off, n)
+	if err := f.Device.Erase(off, n); err != nil {
+		return err
+	}
+	return f.once(f.changed, &f.told)
+}
+
+// once does something unless it is done.
+func (f *freeing) once(do func() error, done *bool) error {
+	if *done {
+		return nil
+	}
+	err := do()
+	*done = err == nil
+	return err
 }
 
 // free frees the slot. What was to be started from it is not any more.
@@ -107,24 +123,29 @@ func (a *attempt) free() error {
 	a.u.change(func(r *Record) {
 		r.edit(func(x clock.Attempt) bool { return isInstalled(x) && !a.u.c.Running.runs(x) }, func(x *clock.Attempt) {
 			x.Result, x.Reason = clock.Failed, fmt.Sprintf("update %d took its slot before it was started", a.shown.Number)
+			a.warn(fmt.Sprintf("%s, which update %d had installed and nobody started, makes way for this one", x.Version, x.Number))
 		})
 	})
 	return nil
 }
 
 // judge judges the begin of an image.
-func (a *attempt) judge(head []byte, m Manifest) error {
-	h, err := a.bench().head(head)
-	if err != nil {
+func (a *attempt) judge(head []byte) error {
+	if err := a.bench().head(head); err != nil {
 		return at(err, Downloading, "", 0)
 	}
-	if Compare(h.Version, m.Version) != 0 {
-		text := fmt.Sprintf("the image of %s calls itself %s", m.Version, flash.Printable(h.Version))
-		if a.warn(text) {
-			a.u.c.Log.Warn(text, "event", "ota_version_differs", "source", a.shown.Source, "version", m.Version, "descriptor", flash.Printable(h.Version))
-		}
-	}
 	return nil
+}
+
+// compare reports an image that is not what its manifest calls it.
+func (a *attempt) compare(image *flash.Image, m Manifest) {
+	if Compare(image.Version, m.Version) == 0 {
+		return
+	}
+	text := fmt.Sprintf("the image of %s calls itself %s", m.Version, flash.Printable(image.Version))
+	if a.warn(text) {
+		a.u.c.Log.Warn(text, "event", "ota_version_differs", "source", a.shown.Source, "version", m.Version, "descriptor", flash.Printable(image.Version))
+	}
 }
 
 // bench is what judges images for the clock as it is now: a confirm raises the floor.
@@ -138,7 +159,7 @@ func (a *attempt) bench() bench {
 
 // readBack returns the image that a device begins with and the hash of its size bytes;
 // bad is why it is none.
-func readBack(ctx context.Context, d flash.Device, size int64) (image *flash.Image, sum string, bad, err error) {
+func readBack(ctx context.Context, d io.ReaderAt, size int64) (image *flash.Image, sum string, bad, err error) {
 	s := &summing{ctx: ctx, r: d, sum: io.Discard}
 	image, bad = flash.ReadImage(s, size)
 	if bad == nil {
@@ -169,12 +190,13 @@ func (a *attempt) verify(ctx context.Context, m Manifest) error {
 		err = a.bench().image(image)
 	}
 	if err != nil {
-		if m.SHA256 != "" {
-			a.condemn(err, true)
+		if a.proven = m.SHA256 != ""; a.proven {
+			a.condemn(err, lasts(CauseOf(err)))
 		}
 		return at(err, Verifying, "", 0)
 	}
 	a.image = image
+	a.compare(image, m)
 	a.shown.SHA256, a.shown.Digest = sum, hex.EncodeToString(image.Digest[:])
 	return nil
 }

@@ -25,7 +25,8 @@ func (f *filling) request(ctx context.Context, s *standing) error {
 	}
 	defer b.Close()
 	f.log.Info("source sends the image", "event", "ota_fetch", "source", s.name, "name", s.file(f.manifest), "off", f.slot.off, "status", b.Status)
-	defer func(begin time.Time) { s.served(time.Since(begin)) }(time.Now())
+	s.since = time.Now()
+	defer s.served()
 	return f.pour(s, &stream{Body: b, guard: g, count: func(n int) {
 		f.meter.count(n)
 		s.Bytes += int64(n)

@@ -2,8 +2,6 @@ package ota
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -20,32 +18,29 @@ const FileName = "file"
 // A File is a source that has one image.
 type File struct{ Path string }
 
-// Manifest returns what a manifest would say of the image, if it has no more than
-// limit bytes. The error is an *Error.
-func (f File) Manifest(ctx context.Context, limit int64) (m Manifest, err error) {
+// Image returns the image, and what a manifest would say of it, if the file has no more
+// than limit bytes. The error is an *Error.
+func (f File) Image(ctx context.Context, limit int64) (*flash.Image, Manifest, error) {
 	x, size, err := f.open()
 	if err != nil {
-		return m, err
+		return nil, Manifest{}, err
 	}
 	defer x.Close()
 	if size > limit {
-		return m, f.at(fault(TooLarge, fmt.Errorf("%s has %d bytes, and the slot %d", f.Path, size, limit)))
+		return nil, Manifest{}, f.at(fault(TooLarge, fmt.Errorf("%s has %d bytes, and the slot %d", f.Path, size, limit)))
 	}
-	head := make([]byte, min(size, flash.HeadSize))
-	if _, err := x.ReadAt(head, 0); err != nil {
-		return m, f.at(fault(Refused, err))
+	image, sum, bad, err := readBack(ctx, x, size)
+	switch {
+	case ctx.Err() != nil:
+		return nil, Manifest{}, f.at(context.Cause(ctx))
+	case err != nil:
+		return nil, Manifest{}, f.at(fault(FlashIO, fmt.Errorf("read %s: %w", f.Path, err)))
+	case bad != nil:
+		return nil, Manifest{}, f.at(unfit(fmt.Errorf("%s: %w", f.Path, bad)))
 	}
-	h, err := flash.ReadHead(head)
-	if err != nil {
-		return m, f.at(unfit(fmt.Errorf("%s: %w", f.Path, err)))
-	}
-	sum := sha256.New()
-	if err := (&summing{ctx: ctx, r: x, sum: sum}).upTo(size); err != nil {
-		return m, f.at(err)
-	}
-	return Manifest{
-		Version: Normalise(h.Version), BuildDate: h.Date, SHA256: hex.EncodeToString(sum.Sum(nil)), Size: size,
-		Project: h.Project, SecureVersion: int64(h.SecureVersion),
+	return image, Manifest{
+		Version: Normalise(image.Version), BuildDate: image.Date, SHA256: sum, Size: size,
+		Project: image.Project, SecureVersion: int64(image.SecureVersion),
 	}, nil
 }
 
@@ -64,7 +59,10 @@ func (f File) Open(ctx context.Context, _ string, off int64) (*Body, error) {
 // open opens the file if it is one, and returns its size.
 func (f File) open() (*os.File, int64, error) {
 	x, err := os.OpenFile(f.Path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe must not hold us
-	if errors.Is(err, fs.ErrPermission) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		err = fault(ImageInvalid, fmt.Errorf("%w: there is no image", err))
+	case errors.Is(err, fs.ErrPermission):
 		err = fmt.Errorf("%w: the user that the clock runs as has to be able to read it, and to enter its directories", err)
 	}
 	if err != nil {

@@ -3,6 +3,7 @@ package ota
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -39,14 +40,15 @@ type filling struct {
 type standing struct {
 	supplier
 	clock.Served
-	err       *Error // the last
-	busy      time.Duration
-	plain     bool // it is asked for ImageName
-	whole     bool // it is asked for nothing but the whole file
-	out       bool // it is not asked again
-	refused   bool // the judge refused what it delivered
-	doubted   bool // a piece that it delivered was wrong
-	delivered bool // some of what the slot holds
+	err       *Error        // the last
+	busy      time.Duration // with answers that are over
+	since     time.Time     // with the present one; zero if there is none
+	plain     bool          // it is asked for ImageName
+	whole     bool          // it is asked for nothing but the whole file
+	out       bool          // it is not asked again
+	refused   bool          // the judge refused what it delivered
+	doubted   bool          // a piece that it delivered was wrong
+	delivered bool          // some of what the slot holds
 }
 
 func newFilling(j *job) *filling {
@@ -160,13 +162,17 @@ func pause(ctx context.Context, n int) {
 
 // failed notes an error of s; next is asked instead, nil is nobody.
 func (f *filling) failed(s *standing, e *Error, next *standing) {
+	level := slog.LevelWarn
+	if s.err != nil {
+		level = slog.LevelInfo // that it fails again is no news
+	}
 	s.err = e
-	s.Error = e.Cause.String() + ": " + e.Detail()
+	s.Error = bounded(e.Cause.String() + ": " + e.Detail())
 	name := ""
 	if next != nil {
 		name = next.name
 	}
-	f.log.Warn("source does not deliver", "event", "ota_fetch_failed", "source", s.name,
+	f.log.Log(context.Background(), level, "source does not deliver", "event", "ota_fetch_failed", "source", s.name,
 		"cause", e.Cause.String(), "status", e.Status, "err", e.Detail(), "next", name)
 	f.show()
 }

@@ -10,13 +10,16 @@ import (
 
 // findPieces fetches the pieces file from the first supplier that has it. There
 // need not be one, and a wrong one is as good as none. Who fails to answer, not
-// for want of it, is asked last for the image.
+// for want of it, is asked last for the image, and who failed before is not waited for.
 func (f *filling) findPieces(ctx context.Context) {
 	if f.manifest.PiecesSHA256 == "" || f.manifest.SHA256 == "" {
 		return
 	}
 	var last *Error
 	for _, s := range slices.Clone(f.order) {
+		if s.silent && last != nil {
+			continue
+		}
 		p, err := f.askPieces(ctx, s)
 		if err == nil {
 			f.pieces = &p

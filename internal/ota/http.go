@@ -170,7 +170,7 @@ func contentRange(header string, off int64) (int64, error) {
 	var first, last, size int64
 	n, err := fmt.Sscanf(header, "bytes %d-%d/%d", &first, &last, &size)
 	if err != nil || n != 3 || first != off || last != size-1 || last < first {
-		return 0, fault(RangeBroken, fmt.Errorf("Content-Range %q: want all that follows byte %d", header, off))
+		return 0, fault(RangeBroken, fmt.Errorf("Content-Range %.80q: want all that follows byte %d", header, off))
 	}
 	return size, nil
 }

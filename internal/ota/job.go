@@ -11,7 +11,8 @@ import (
 
 // A supplier is a source under its name.
 type supplier struct {
-	name string // github, cloudflare or file
+	name   string // github, cloudflare or file
+	silent bool   // it had no manifest for us
 	Source
 }
 

@@ -15,12 +15,12 @@ type bench struct {
 }
 
 // head judges the begin of an image. The error is an *Error.
-func (b bench) head(p []byte) (flash.Head, error) {
+func (b bench) head(p []byte) error {
 	h, err := flash.ReadHead(p)
 	if err != nil {
-		return h, unfit(err)
+		return unfit(err)
 	}
-	return h, b.desc(h.Desc)
+	return b.desc(h.Desc)
 }
 
 // desc judges what an image says of itself.
@@ -59,6 +59,10 @@ func unfit(err error) *Error {
 	}
 	return fault(ImageInvalid, err)
 }
+
+// lasts reports whether an error is about an image whatever the clock is: others change
+// with what runs, and with what the fuses demand.
+func lasts(c Cause) bool { return c == ImageInvalid || c == WrongChip }
 
 // condemns reports whether an error is about an image, so that another try would come
 // to the same.

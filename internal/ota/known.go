@@ -23,12 +23,21 @@ type Bad struct {
 	At      time.Time `json:"at"`
 }
 
-// again says how an image is tried again.
+// again says what would change that.
 func (b *Bad) again() string {
+	again := "`ota update` fetches it again"
 	if b.Proven {
-		return "`ota update --force` tries it again"
+		again = "`ota update --force` fetches it again"
 	}
-	return "`ota update` tries it again"
+	switch c, _ := ParseCause(b.Cause); c {
+	case WrongVersion:
+		return again + ", `ota update --force` takes it all the same"
+	case BadSignature, Unsigned:
+		return "publish one that is signed by a trusted key; " + again
+	case ImageInvalid, WrongChip, WrongProject, BelowFloor:
+		return "publish another one; " + again
+	}
+	return again
 }
 
 // maxBad is how many of them are remembered.
@@ -82,10 +91,10 @@ func (k *Known) objection(ctx context.Context, m Manifest, running string) *obje
 	switch b := k.badness(m.SHA256); {
 	case k == nil || m.SHA256 == "":
 		return nil
-	case b != nil:
-		return &objection{"ota_known_bad", fmt.Sprintf("%s (sha256 %s) is not offered: %s; %s", m.Version, brief(m.SHA256), b.Reason, b.again()), b}
 	case k.isStaged(m.SHA256):
 		return &objection{"ota_already_installed", m.Version + " is installed, and starts at the next restart", nil}
+	case b != nil:
+		return &objection{"ota_known_bad", fmt.Sprintf("%s (sha256 %s) is not offered: %s; %s", m.Version, brief(m.SHA256), b.Reason, b.again()), b}
 	case k.runsImage(ctx, m):
 		return &objection{"ota_already_installed", fmt.Sprintf("the image of %s runs already, although it calls itself %s", m.Version, flash.Printable(running)), nil}
 	}

@@ -22,6 +22,9 @@ func TestKnownBad(t *testing.T) {
 			t.Errorf("%+v", a)
 		}
 		r.called("free", "program")
+		if r.changed != 2 { // when it began, and when it was over
+			t.Errorf("told %d times that the slot is overwritten", r.changed)
+		}
 		for range 2 {
 			if c := r.check(false); c.UpdateAvailable || len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0], "is not offered") || !strings.Contains(c.Warnings[0], "--force") {
 				t.Errorf("%+v", c)
@@ -56,7 +59,7 @@ func TestSuspect(t *testing.T) {
 			t.Errorf("%+v", a)
 		}
 		r.called()
-		if c := r.check(false); c.UpdateAvailable || !strings.Contains(c.Warnings[0], "`ota update` tries it again") {
+		if c := r.check(false); c.UpdateAvailable || !strings.Contains(c.Warnings[0], "`ota update` fetches it again, `ota update --force` takes") {
 			t.Errorf("%+v", c)
 		}
 		r.swap(next.site(), next.site())

@@ -36,7 +36,8 @@ func (w *world) updates(t testing.TB, r release, s clock.Source) outcome {
 		Value:     &value,
 		Slot: &Slot{
 			Name: "ota_1", Device: o.slot,
-			Free: func() error { o.freed++; return nil },
+			Free:    func() error { o.freed++; return nil },
+			Changed: func() error { return nil },
 			Stage: func() error {
 				o.staged = make([]byte, r.manifest.Size)
 				_, err := o.slot.ReadAt(o.staged, 0)
@@ -44,7 +45,7 @@ func (w *world) updates(t testing.TB, r release, s clock.Source) outcome {
 			},
 		},
 		Keep:    func(Record) {},
-		Examine: func(context.Context) func([32]byte) func() { return func([32]byte) func() { return func() {} } },
+		Examine: func(context.Context) Note { return func([32]byte) (func(), error) { return func() {}, nil } },
 		Reboot:  func() { t.Error("restarted, although nobody was to") },
 	})
 	g, ctx := task.NewGroup(t.Context())

@@ -55,17 +55,31 @@ func (s *standing) answered(d time.Duration) {
 }
 
 // served notes how long s was busy with an answer.
-func (s *standing) served(d time.Duration) {
-	if s.busy += d; s.busy > 0 {
-		s.MBps = float64(s.Bytes) / 1e6 / s.busy.Seconds()
+func (s *standing) served() {
+	s.busy, s.since = s.serving(), time.Time{}
+}
+
+// serving is how long s was busy until now.
+func (s *standing) serving() time.Duration {
+	if s.since.IsZero() {
+		return s.busy
 	}
+	return s.busy + time.Since(s.since)
+}
+
+// shown returns what s did until now.
+func (s *standing) shown() clock.Served {
+	if d := s.serving(); d > 0 {
+		s.MBps = float64(s.Bytes) / 1e6 / d.Seconds()
+	}
+	return s.Served
 }
 
 // show tells how far the job is.
 func (f *filling) show() {
 	served := make(map[string]clock.Served, len(f.all))
 	for _, s := range f.all {
-		served[s.name] = s.Served
+		served[s.name] = s.shown()
 	}
 	f.tell(gauge{f.meter.state, f.meter.source, f.slot.off, f.meter.fetched, f.meter.rate(), served})
 }

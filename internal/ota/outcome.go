@@ -3,6 +3,7 @@ package ota
 import (
 	"errors"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,8 +32,8 @@ func (a *attempt) finish(err error) {
 		a.u.known.stage(s.SHA256)
 	}
 	a.u.change(func(r *Record) {
-		r.Present, r.History = nil, added(r.History, *s, clock.HistorySize)
-		if err == nil || r.Plan != nil && r.Plan.SHA256 != s.SHA256 {
+		r.Present, r.History = nil, ended(r.History, *s)
+		if err == nil {
 			r.Plan = nil
 		}
 		if err != nil || a.start.NoReboot {
@@ -48,14 +49,28 @@ func (a *attempt) fail(err error) {
 	for i, e := range errorsIn(err) {
 		if i == 0 {
 			a.shown.Error, a.shown.Cause = e.Kind.String(), e.Cause.String()
-			if condemns(e.Cause) && a.shown.SHA256 != "" {
-				a.condemn(e, false)
-			}
 		}
 		if e.Source != "" {
 			a.accuse(e)
 		}
 	}
+}
+
+// suspect remembers an image that was not had, if another try is likely to come to the
+// same: each of n who were asked sent something that was refused, or other bytes.
+func (a *attempt) suspect(err error, n int) {
+	if err != nil && !a.proven && a.shown.SHA256 != "" && refused(err, n) {
+		a.condemn(errorsIn(err)[0], false)
+	}
+}
+
+// refused reports whether each of n suppliers sent something, and none what was wanted.
+func refused(err error, n int) bool {
+	if !is[*FetchError](err) {
+		return condemns(CauseOf(err))
+	}
+	all := errorsIn(err)
+	return len(all) == n && !slices.ContainsFunc(all, func(e *Error) bool { return e.Cause != WrongBytes && !condemns(e.Cause) })
 }
 
 // accuse notes what is wrong with a source.

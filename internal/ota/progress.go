@@ -26,7 +26,7 @@ func (a *attempt) tell(g gauge) {
 	}
 	s.Sources = merged(s.Sources, g.served)
 	s.Causes = causesOf(s.Causes, g.served)
-	if g.state.String() != s.State || g.source != s.Source || s.Size > 0 && g.bytes/stride(s.Size) > a.lastBytes()/stride(s.Size) {
+	if g.state.String() != s.State || g.source != s.Source || s.Size > 0 && g.bytes/stride(s.Size) != a.lastBytes()/stride(s.Size) {
 		a.step(g.state, g.source)
 	}
 	if time.Since(a.told) >= often {

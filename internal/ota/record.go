@@ -34,7 +34,7 @@ func AppendRecord(p []byte, r Record) ([]byte, error) {
 }
 
 func withoutSteps(a clock.Attempt) clock.Attempt {
-	a.Steps = nil
+	a.Steps = []clock.Step{}
 	return a
 }
 
@@ -48,8 +48,12 @@ func ParseRecord(p []byte) (Record, error) {
 		return Record{}, fmt.Errorf("read what is known of updates: %d of %d bytes were done", x.Done, x.Size)
 	}
 	r.Next = max(r.Next, 1)
+	if r.Present != nil {
+		r.Present = new(withoutSteps(*r.Present))
+	}
 	r.History, r.Bad = last(r.History, clock.HistorySize), last(r.Bad, maxBad)
-	for _, a := range r.History {
+	for i, a := range r.History {
+		r.History[i] = withoutSteps(a)
 		r.Next = max(r.Next, a.Number+1)
 	}
 	return r, nil
@@ -57,6 +61,15 @@ func ParseRecord(p []byte) (Record, error) {
 
 // last returns the last n of a list, or all.
 func last[T any](list []T, n int) []T { return list[max(0, len(list)-n):] }
+
+// ended returns a history with an update that is over. Those that came to nothing
+// leave the others their places.
+func ended(history []clock.Attempt, a clock.Attempt) []clock.Attempt {
+	if n := len(history); n > 0 && history[n-1].Result == clock.UpToDate && a.Result == clock.UpToDate {
+		history = history[:n-1]
+	}
+	return added(history, a, clock.HistorySize)
+}
 
 // added returns a list of n at most with one more at its end.
 func added[T any](list []T, x T, n int) []T { return last(append(slices.Clone(list), x), n) }

@@ -58,7 +58,7 @@ func (f *filling) resume(ctx context.Context) error {
 		return nil // the judge has learned since, or that is not the image
 	}
 	if err := f.dev.Sync(); err != nil { // who wrote it may not have come to that
-		return final{inFlash(err)}
+		return final{inFlash(err, "fill slot")}
 	}
 	f.slot.off, f.slot.erased, f.earlier = off, off, f.pieces == nil
 	f.meter.source = f.plan.Source

@@ -67,9 +67,11 @@ type rig struct {
 	mu    sync.Mutex
 	calls []string // of what the clock was asked, and the first byte of each update
 	kept  []byte   // the record
-	fail  map[string]error
-	hold  chan struct{} // Examine waits for it; nil is at once
-	slow  time.Duration // that reading the slot takes, each time
+
+	changed int // how often it was told that the slot is overwritten
+	fail    map[string]error
+	hold    chan struct{} // Examine waits for it; nil is at once
+	slow    time.Duration // that reading the slot takes, each time
 }
 
 // newRig starts a clock that runs r, in a bubble.
@@ -120,8 +122,9 @@ func (r *rig) boot(gaveUp *GaveUp) {
 		idle := 1 - r.slot
 		c.Slot = &Slot{
 			Name: fmt.Sprintf("ota_%d", idle), Device: &noticing{Device: r.slots[idle], rig: r},
-			Free:  func() error { return r.call("free") },
-			Stage: func() error { return r.call("stage") },
+			Free:    func() error { return r.call("free") },
+			Changed: func() error { r.changed++; return r.fail["changed"] },
+			Stage:   func() error { return r.call("stage") },
 		}
 	}
 	if c.Preferred == nil {
@@ -132,16 +135,18 @@ func (r *rig) boot(gaveUp *GaveUp) {
 		c.Record = must(ParseRecord(r.kept))
 	}
 	c.Keep = func(x Record) { r.kept = must(AppendRecord(nil, x)) }
-	c.Examine = func(ctx context.Context) func([32]byte) func() {
+	c.Examine = func(ctx context.Context) Note {
 		if r.hold != nil {
 			select {
 			case <-r.hold:
 			case <-ctx.Done():
 			}
 		}
-		return func([32]byte) func() {
-			_ = r.call("switch")
-			return func() { _ = r.call("undo") }
+		return func([32]byte) (func(), error) {
+			if err := r.call("switch"); err != nil {
+				return nil, err
+			}
+			return func() { _ = r.call("undo") }, nil
 		}
 	}
 	c.Reboot = func() { _ = r.call("reboot") }

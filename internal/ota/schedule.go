@@ -50,10 +50,13 @@ func (s *schedule) stop() {
 	}
 }
 
-// lookByItself looks at the sources, and installs what they have if that is wanted.
+// lookByItself looks at the sources, and installs what they have if that is wanted. What
+// has no hash is not recognised once it is here, and would be installed each time.
 func (u *Updater) lookByItself(ctx context.Context) {
-	f, err := u.look(ctx, u.request(Request{Preferred: u.c.Preferred()}))
-	if err != nil || !f.available() || !u.c.OTA.AutoInstall {
+	look, cancel := u.yielding(ctx)
+	defer cancel()
+	f, err := u.look(look, u.request(Request{Preferred: u.c.Preferred()}))
+	if err != nil || !f.available() || !u.c.OTA.AutoInstall || f.Manifest.SHA256 == "" {
 		return
 	}
 	if a, err := u.claim(Start{Auto: true}, f); err == nil {

@@ -17,6 +17,8 @@ type Running struct {
 	Trial  func() bool  // whether it has yet to be confirmed; nil is never
 	Fuses  flash.Fuses
 	GaveUp *GaveUp // the image that was given up last; nil is none
+
+	Instead string // why another image, which was to be started, was not; "" is none
 }
 
 func (r Running) onTrial() bool { return r.Trial != nil && r.Trial() }
@@ -27,7 +29,7 @@ type GaveUp struct {
 	Version string
 	Reason  string // such as crashed
 	Text    string // for people; may be ""
-	Cut     bool   // the power went: that is not the image's fault
+	Cut     bool   // it was not judged: the power went, or it was stopped too often
 	News    bool   // no start was told of it before this one
 }
 
@@ -84,7 +86,8 @@ func (r *Record) goesOn() string {
 
 // runs reports whether the image of an update runs.
 func (x Running) runs(a clock.Attempt) bool {
-	return a.Digest != "" && a.Digest == hex.EncodeToString(x.Digest[:])
+	there := a.Slot == x.Slot || a.Slot == "" || x.Slot == ""
+	return there && a.Digest != "" && a.Digest == hex.EncodeToString(x.Digest[:])
 }
 
 // settleInstalled compares the image that was installed last, and those that were
@@ -98,13 +101,15 @@ func (r *Record) settleInstalled(x Running, now time.Time) {
 			r.absolve(a.SHA256)
 		case x.GaveUp.is(*a):
 			a.Result, a.Reason = clock.RolledBack, x.GaveUp.why()
+		case x.Instead != "":
+			a.Result, a.Reason = clock.RolledBack, x.Instead
 		default:
 			a.Result, a.Reason = clock.RolledBack, "another image runs: the power went while it was tried first, or somebody selected the other slot"
 		}
 	})
 	if newest == nil {
 		newest = r.edit(func(a clock.Attempt) bool {
-			return a.Result == clock.Confirmed && x.GaveUp.is(a) && !x.runs(a)
+			return a.Result == clock.Confirmed && x.GaveUp.is(a) && x.GaveUp.News && !x.runs(a)
 		}, func(a *clock.Attempt) { a.Result, a.Reason = clock.RolledBack, x.GaveUp.why() })
 	}
 	if newest != nil && newest.Result == clock.RolledBack && x.GaveUp.is(*newest) && !x.GaveUp.Cut && newest.SHA256 != "" {

@@ -36,7 +36,9 @@ func TestSettle(t *testing.T) {
 		{"it is gone", Record{History: []clock.Attempt{attempt(clock.Installed, one)}}, Running{Digest: two, GaveUp: &GaveUp{Version: "2.12.0", Reason: "image_invalid"}}, clock.RolledBack, "image_invalid", true},
 		{"the power went", Record{History: []clock.Attempt{attempt(clock.Installed, one)}}, Running{Digest: two, GaveUp: &GaveUp{Digest: one, Reason: "power_lost", Cut: true}}, clock.RolledBack, "power_lost", false},
 		{"another was given up, long ago", Record{History: []clock.Attempt{attempt(clock.Installed, one)}}, Running{Digest: two, GaveUp: &GaveUp{Digest: [32]byte{3}, Reason: "crashed"}}, clock.RolledBack, "another image runs", false},
-		{"confirmed, and given up later", Record{History: []clock.Attempt{attempt(clock.Confirmed, one)}}, Running{Digest: two, GaveUp: &GaveUp{Digest: one, Reason: "user"}}, clock.RolledBack, "user", true},
+		{"confirmed, and given up later", Record{History: []clock.Attempt{attempt(clock.Confirmed, one)}}, Running{Digest: two, GaveUp: &GaveUp{Digest: one, Reason: "user", News: true}}, clock.RolledBack, "user", true},
+		{"confirmed, and fetched again over one that was given up", Record{History: []clock.Attempt{attempt(clock.Confirmed, one)}}, Running{Digest: two, GaveUp: &GaveUp{Digest: one, Reason: "crashed"}}, clock.Confirmed, "", false},
+		{"it was damaged before its start", Record{History: []clock.Attempt{attempt(clock.Installed, one)}}, Running{Digest: two, Instead: "image_invalid: torn"}, clock.RolledBack, "image_invalid: torn", false},
 		{"confirmed, and it runs", Record{History: []clock.Attempt{attempt(clock.Confirmed, one)}}, Running{Digest: one, GaveUp: crashed}, clock.Confirmed, "", false},
 		{"failed, whatever runs", Record{History: []clock.Attempt{attempt(clock.Failed, one)}}, Running{Digest: two, GaveUp: crashed}, clock.Failed, "", false},
 		{"killed right after the switch", Record{Present: new(attempt(clock.Underway, one))}, Running{Digest: one, Trial: yes}, clock.Installed, "", false},
@@ -127,7 +129,7 @@ func TestRecord(t *testing.T) {
 	now := time.Unix(1, 0).UTC()
 	long := strings.Repeat("long ", 200)
 	a := clock.Attempt{Number: 7, Result: clock.Installed, Version: "2.12.0", Begun: now, Ended: now, Causes: map[string]string{"github": "dns"},
-		Sources: map[string]clock.Served{"github": {Requests: 1, Error: bounded(long)}}, Warnings: []string{bounded(long)}, Reason: bounded(long)}
+		Sources: map[string]clock.Served{"github": {Requests: 1, Error: bounded(long)}}, Warnings: []string{bounded(long)}, Reason: bounded(long), Steps: []clock.Step{}}
 	r := Record{Next: 8, Present: new(a), Plan: &Plan{SHA256: "cafe", Size: 9, Source: "github", Slot: "ota_1", Done: 9}, Last: &clock.Check{At: now, Warnings: []string{}}}
 	for range 40 {
 		r.History = added(r.History, a, clock.HistorySize)
@@ -151,8 +153,9 @@ func TestRecord(t *testing.T) {
 			t.Errorf("%q: %+v", text, r)
 		}
 	}
-	if r, err := ParseRecord([]byte(`{"history":[{"number":41}]}`)); err != nil || r.Next != 42 {
-		t.Errorf("%+v, %v", r, err)
+	got, err := ParseRecord([]byte(`{"present":{"steps":null},"history":[{"number":41,"steps":null}]}`))
+	if err != nil || got.Next != 42 || got.Present.Steps == nil || got.History[0].Steps == nil {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 

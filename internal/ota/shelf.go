@@ -49,7 +49,7 @@ func (s *shelf) first(ctx context.Context) (o choice, err error) {
 	a.warn(s.found.Warnings...)
 	m := s.found.Manifest
 	a.shown.Version, a.shown.SHA256, a.shown.Size, a.shown.Source = m.Version, m.SHA256, m.Size, s.found.Source.String()
-	if !s.found.available() && (s.found.objects == nil || !a.start.defies(s.found.objects)) {
+	if !s.found.available() && (s.found.objects == nil || !s.found.objects.defied()) {
 		return o, s.found.declined()
 	}
 	return s.choice(s.found.Source, m), nil
@@ -82,7 +82,7 @@ func (s *shelf) choice(source clock.Source, m Manifest) choice {
 }
 
 func (s *shelf) supplier(source clock.Source) supplier {
-	return supplier{source.String(), NewHTTP(s.a.u.c.OTA, source, s.transport, s.a.u.c.Agent)}
+	return supplier{source.String(), of(s.found.answers, source).failed(), NewHTTP(s.a.u.c.OTA, source, s.transport, s.a.u.c.Agent)}
 }
 
 // second returns what the source has that does not count, if that is another image,
@@ -115,10 +115,8 @@ func (a *attempt) heard(answers []Answer) {
 	}
 }
 
-// defies reports whether an update is made in spite of an objection.
-func (s Start) defies(o *objection) bool {
-	return o == nil || o.bad != nil && !o.bad.Proven && !s.Auto
-}
+// defied reports whether an update that somebody wants is made in spite of it.
+func (o *objection) defied() bool { return o == nil || o.bad != nil && !o.bad.Proven }
 
 // declines is the error of an update that is not made for an objection.
 func (o *objection) declines() error {

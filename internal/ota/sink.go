@@ -36,11 +36,11 @@ func (s *sink) chunkEnd(off int64) int64 {
 func (s *sink) write(p []byte) error {
 	if s.off >= s.erased {
 		if err := s.advance(); err != nil {
-			return inFlash(err)
+			return inFlash(err, "fill slot")
 		}
 	}
 	if err := s.dev.Program(p, s.off); err != nil {
-		return inFlash(err)
+		return inFlash(err, "fill slot")
 	}
 	s.off += int64(len(p))
 	if !s.full() {
@@ -67,18 +67,18 @@ func (s *sink) advance() error {
 
 func (s *sink) sync() error {
 	if err := s.dev.Sync(); err != nil {
-		return inFlash(err)
+		return inFlash(err, "fill slot")
 	}
 	s.done(s.off)
 	return nil
 }
 
-// inFlash returns an error of the flash with its cause.
-func inFlash(err error) *Error {
+// inFlash returns an error of the flash, or of what lies beside it, with its cause.
+func inFlash(err error, doing string) *Error {
 	c := FlashIO
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		c = FlashFull
 		err = fmt.Errorf("%w: make room where flash.img is", err)
 	}
-	return at(fault(c, fmt.Errorf("fill slot: %w", err)), Downloading, "", 0)
+	return at(fault(c, fmt.Errorf("%s: %w", doing, err)), Downloading, "", 0)
 }

@@ -17,7 +17,12 @@ type Slot struct {
 	Name   string
 	Device flash.Device // the whole partition
 	Free   func() error // nothing starts what is in it any more; before the first byte
-	Stage  func() error // what is in it is tried at the next start
+
+	// Changed says that what was in it is not any more, after the first byte and when
+	// no more come.
+	Changed func() error
+
+	Stage func() error // what is in it is tried at the next start
 }
 
 // UpdaterConfig is what an [Updater] is made of.
@@ -35,9 +40,13 @@ type UpdaterConfig struct {
 	// of the time before the trial. What it returns is called right before the slot is
 	// staged, to note that with the digest of the image in it; and what that returns
 	// takes the note back, should the slot not be staged.
-	Examine func(ctx context.Context) (note func(digest [32]byte) (undo func()))
+	Examine func(ctx context.Context) Note
 	Reboot  func() // asks for a restart, and does not wait for it
 }
+
+// A Note notes what the trial of the image with a digest has to know. What it returns
+// takes that back.
+type Note func(digest [32]byte) (undo func(), err error)
 
 // An Updater looks at the sources, when it is asked and by itself, and brings images
 // into the idle slot. Run is the one goroutine that does the latter; everything else
@@ -56,8 +65,10 @@ type Updater struct {
 	record      Record        // of who fills changing
 	interrupted *clock.Attempt
 
-	mu   sync.Mutex
-	busy *attempt // that is queued or under way; nil is none
+	mu     sync.Mutex
+	busy   *attempt // that is queued or under way; nil is none
+	closed bool     // Run has ended
+	yield  func()   // ends a look that nobody asked for; nil before the first
 }
 
 // NewUpdater returns an updater that knows what became of the updates before this
@@ -66,8 +77,7 @@ func NewUpdater(c UpdaterConfig) *Updater {
 	u := &Updater{c: c, queue: make(chan *attempt, 1), changing: make(chan struct{}, 1), record: c.Record}
 	u.record.Next = max(u.record.Next, 1)
 	u.interrupted = u.record.settle(c.Running, time.Now())
-	u.known = NewKnown(c.Running.Device, u.record.Bad)
-	u.known.recall(c.Running, u.record.History)
+	u.known = KnownTo(c.Running, u.record)
 	u.c.Known = u.known
 	u.checker = New(u.c.Config)
 	u.publish()
@@ -122,6 +132,9 @@ func (u *Updater) Start(s Start) (uint32, error) {
 		return 0, err
 	}
 	u.queue <- a
+	if u.isClosed() { // nobody takes it
+		u.close()
+	}
 	return a.shown.Number, nil
 }
 
@@ -135,7 +148,13 @@ func (u *Updater) claim(s Start, found *finding) (*attempt, error) {
 			Text: OnTrial.String() + ": " + flash.Printable(u.c.Running.Version) + " has yet to be confirmed, or given up: an update would overwrite what it can fall back to"}
 	}
 	a := newAttempt(u, s, found)
-	if other := u.enter(a); other != nil {
+	switch other, open := u.enter(a); {
+	case !open:
+		return nil, &clock.UnavailableError{Code: "ota_already_running", Text: "the clock ends: try again when it runs"}
+	case other != nil && other.isOver():
+		return nil, &clock.UnavailableError{Code: "ota_already_running",
+			Text: "an update is installed already, and the clock is about to start it: try again when it runs"}
+	case other != nil:
 		return nil, &clock.UnavailableError{Code: "ota_already_running", Text: "an update is already running: wait for it, or cancel it by `ota cancel`"}
 	}
 	u.change(func(r *Record) {
@@ -147,15 +166,52 @@ func (u *Updater) claim(s Start, found *finding) (*attempt, error) {
 	return a, nil
 }
 
-// enter makes a the update that is under way, unless there is one, which it returns.
-func (u *Updater) enter(a *attempt) *attempt {
+// enter makes a the update that is under way, unless there is one, which it returns; a
+// look that nobody asked for makes way. open is false once Run has ended.
+func (u *Updater) enter(a *attempt) (other *attempt, open bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.busy != nil {
-		return u.busy
+	if u.busy == nil && !u.closed {
+		u.busy = a
+		if u.yield != nil && !a.start.Auto {
+			u.yield()
+		}
 	}
-	u.busy = a
-	return nil
+	if u.busy == a {
+		return nil, true
+	}
+	return u.busy, !u.closed
+}
+
+// yielding returns a context that is done when somebody wants an update.
+func (u *Updater) yielding(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.yield = cancel
+	if u.busy != nil {
+		cancel()
+	}
+	return ctx, cancel
+}
+
+func (u *Updater) isClosed() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.closed
+}
+
+// close ends the update that nobody will carry out any more.
+func (u *Updater) close() {
+	u.mu.Lock()
+	u.closed = true
+	u.mu.Unlock()
+	select {
+	case a := <-u.queue:
+		close(a.done)
+		u.leave(a)
+	default:
+	}
 }
 
 // leave lets another update begin, if a is the one that is under way.
@@ -181,7 +237,7 @@ func (u *Updater) Cancel(ctx context.Context) error {
 		return &clock.UnavailableError{Code: "ota_cancel_failed", Text: "no update is under way"}
 	}
 	if !a.cancel() {
-		return &clock.UnavailableError{Code: "ota_cancel_failed", Text: "it is too late: the new image is installed, and starts at the next restart; `ota rollback` then goes back"}
+		return &clock.UnavailableError{Code: "ota_cancel_failed", Text: "it is too late: the new image is installed, and starts at the next restart; after that, `ota rollback` goes back"}
 	}
 	select {
 	case <-ctx.Done():
@@ -204,6 +260,7 @@ func (u *Updater) Confirmed() {
 
 // Run carries out updates, and looks at the sources by itself, until ctx is done.
 func (u *Updater) Run(ctx context.Context) error {
+	defer u.close()
 	u.begin()
 	s := u.schedule(firstLook())
 	defer func() { s.stop() }()

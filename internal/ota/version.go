@@ -35,11 +35,17 @@ func Normalise(running string) string {
 // build as Semantic Versioning 2.0 has them.
 func parseVersion(s string) (string, error) {
 	v := "v" + unprefixed(s)
+	if len(v) > maxVersion {
+		return "", fmt.Errorf("version %.20q…: it has %d characters, and %d at most are sensible", s, len(v)-1, maxVersion-1)
+	}
 	if semver.Canonical(v)+semver.Build(v) != v {
 		return "", fmt.Errorf("version %q: want three numbers such as 2.11.3", s)
 	}
 	return v[1:], nil
 }
+
+// maxVersion is how long a version can be; that of an image has 31 characters at most.
+const maxVersion = 64
 
 // unprefixed drops one leading v.
 func unprefixed(s string) string {

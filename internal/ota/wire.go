@@ -100,9 +100,16 @@ func loopback(host string) bool {
 	return err == nil && ip.Unmap().IsLoopback() || strings.EqualFold(host, "localhost")
 }
 
+// maxShown is how much of an address is shown.
+const maxShown = 200
+
 // shown returns an address without what may be secret in it.
 func shown(u *url.URL) string {
-	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+	text := (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+	if len(text) > maxShown {
+		return text[:maxShown] + "…"
+	}
+	return text
 }
 
 // within returns a dial whose attempts and connections end when life does. A
