@@ -32,7 +32,8 @@ takes 10 s at most, whatever is dead, and changes nothing.
             head of the image, how they differ, and which one is preferred; and
             what became of the last update
 
-Without an argument it looks at both. On a simulated board there is no hardware;
+Without an argument it looks at both, and always at the space that is left where the
+clock keeps its state. On a simulated board there is no hardware;
 --board linux looks at that of this host all the same.
 
 What doctor says is explained in docs/troubleshooting.md.`,
@@ -66,7 +67,7 @@ What doctor says is explained in docs/troubleshooting.md.`,
 // diagnose looks at what the arguments name, or at everything, at once.
 func diagnose(cmd *cobra.Command, args []string, c config.Config) ([]doctor.Finding, error) {
 	wanted := func(what string) bool { return len(args) == 0 || args[0] == what }
-	var hardware, sources []doctor.Finding
+	var hardware, sources, state []doctor.Finding
 	g, _ := task.NewGroup(cmd.Context())
 	if wanted("hardware") {
 		g.Go("hardware", func(ctx context.Context) error {
@@ -81,13 +82,17 @@ func diagnose(cmd *cobra.Command, args []string, c config.Config) ([]doctor.Find
 			return nil
 		})
 	}
+	g.Go("state", func(context.Context) error {
+		state = doctor.Space(string(stateOf(cmd)), doctor.Free)
+		return nil
+	})
 	if err := g.Wait(); err != nil {
 		return nil, fmt.Errorf("doctor: %w", err)
 	}
 	if err := cmd.Context().Err(); err != nil {
 		return nil, fmt.Errorf("doctor: %w", err)
 	}
-	return slices.Concat(hardware, sources), nil
+	return slices.Concat(hardware, sources, state), nil
 }
 
 func printFindings(cmd *cobra.Command, findings []doctor.Finding) error {
@@ -142,11 +147,13 @@ func updates(cmd *cobra.Command) []doctor.Finding {
 	busy, err := running(cmd)
 	if err != nil || !busy {
 		r, _ := storedRecord(stateOf(cmd)) // what cannot be read was said with the preference
-		if a := cutOff(r); a != nil {
+		d, _ := dormantImage(cmd)          // the same
+		l := d.finds(r)
+		if a := l.cut; a != nil {
 			a.Result, a.Reason = clock.Interrupted, "the clock ended in the middle of it"
-			return doctor.Updates(a, false)
+			return doctor.Updates(a, d.trial)
 		}
-		return doctor.Updates(newest(r), false)
+		return doctor.Updates(l.latest(), d.trial)
 	}
 	s, err := statusSoon(cmd)
 	if err != nil {

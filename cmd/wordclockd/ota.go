@@ -119,8 +119,15 @@ func knownTo(cmd *cobra.Command, state machine.State) (image dormant, known *ota
 		image = dormant{version: version}
 	}
 	record, _ := storedRecord(state)
+	if !image.isThere() {
+		return image, ota.NewKnown(nil, record.Bad), func() {}
+	}
+	x := image.running
 	part, file, _ := image.open(state)
-	return image, ota.NewKnown(part, record.Bad), func() { _ = file.Close() }
+	if part != nil {
+		x.Device = part
+	}
+	return image, ota.KnownTo(x, image.finds(record).Record), func() { _ = file.Close() }
 }
 
 func printCheck(cmd *cobra.Command, c clock.Check) error {
@@ -157,7 +164,14 @@ func writeCheck(w *tabwriter.Writer, c clock.Check) {
 		fmt.Fprintf(w, "result\t%s is available from %s; %s runs\n", c.AvailableVersion, c.Source, c.CurrentVersion)
 	case c.AvailableVersion != "" && ota.Compare(c.CurrentVersion, c.AvailableVersion) > 0:
 		fmt.Fprintf(w, "result\t%s runs, and is newer than %s from %s\n", c.CurrentVersion, c.AvailableVersion, c.Source)
+	case isHeldBack(c):
+		fmt.Fprintf(w, "result\t%s is not offered, see the warning; %s runs\n", c.AvailableVersion, c.CurrentVersion)
 	default:
 		fmt.Fprintf(w, "result\tup to date: %s runs, and %s has nothing newer\n", c.CurrentVersion, c.Source)
 	}
+}
+
+// isHeldBack tells that there is something newer that is not offered.
+func isHeldBack(c clock.Check) bool {
+	return !c.UpdateAvailable && c.AvailableVersion != "" && ota.Compare(c.CurrentVersion, c.AvailableVersion) < 0
 }

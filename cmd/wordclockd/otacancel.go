@@ -14,10 +14,11 @@ func newOTACancel() *cobra.Command {
 	return &cobra.Command{
 		Use:   "cancel",
 		Short: "End the update that is under way",
-		Long: `End the update that is under way, at once: the running image, what is started next
-and all settings are as they were. What was loaded is kept for the next update. Once
-the slot was switched it is too late, and without an update there is nothing to
-end: that is exit status 1.`,
+		Long: `End the update that is under way, at once: the running image is started next as
+before, and all settings are as they were. What was loaded is kept for the next
+update; one that waited for its start has made way for it. Once the slot was
+switched it is too late, and without an update there is nothing to end: that is exit
+status 1.`,
 		Args:        takes(0, 0),
 		Annotations: daemonExits(),
 		RunE: func(cmd *cobra.Command, _ []string) error {

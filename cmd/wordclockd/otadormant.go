@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -12,6 +13,7 @@ import (
 	"wordclockd/internal/clock"
 	"wordclockd/internal/control"
 	"wordclockd/internal/durable"
+	"wordclockd/internal/firmware"
 	"wordclockd/internal/flash"
 	"wordclockd/internal/machine"
 	"wordclockd/internal/nvs"
@@ -22,7 +24,8 @@ import (
 type dormant struct {
 	version string // "" if nothing can be started
 	trial   bool
-	part    flash.Partition
+	part    flash.Partition // zero if there is none yet
+	running ota.Running     // as its updater will know it, without the device
 }
 
 // dormantImage returns what would be started: of a clock that never ran, this program.
@@ -49,23 +52,55 @@ func dormantImage(cmd *cobra.Command) (d dormant, err error) {
 
 // imageIn returns the image of a flash that would be started.
 func imageIn(x *machine.Flash) (d dormant, err error) {
-	v, err := x.Store.Look()
+	in, err := x.Store.Next()
+	if _, nothing := errors.AsType[*boot.NothingError](err); nothing {
+		return d, nil
+	}
 	if err != nil {
 		return d, err
 	}
-	plan := x.Store.Plan(v)
-	for _, c := range v.Contents {
-		if len(plan.Try) > 0 && c.Slot == plan.Try[0] {
-			return dormant{c.Image.Version, plan.Trial, c.Partition}, nil
-		}
-	}
+	f := &firmware.Flash{Device: x.Device, Table: x.Table}
+	d = dormant{version: in.Desc.Version, trial: in.Trial, running: firmware.Running(f, in, func() bool { return in.Trial })}
+	d.part, _ = f.Partition(in.Slot)
+	d.running.Device = nil // it is closed with x
 	return d, nil
+}
+
+// isThere tells whether there is an image to be started.
+func (d dormant) isThere() bool { return d.part.Size > 0 }
+
+// A legacy is what a clock that does not run left of updates.
+type legacy struct {
+	ota.Record                // as the next start will find it
+	cut        *clock.Attempt // in the middle of which the clock ended; nil is none
+}
+
+// finds returns what the image will make of a record.
+func (d dormant) finds(r ota.Record) legacy {
+	l := legacy{r, cutOff(r)}
+	if !d.isThere() {
+		return l
+	}
+	l.Record = ota.Settled(r, d.running, time.Now())
+	if n := len(l.History); n > 0 && l.History[n-1].Result != clock.Interrupted {
+		l.cut = nil
+	}
+	return l
+}
+
+// latest returns the newest update that is over; nil if there is none.
+func (l legacy) latest() *clock.Attempt {
+	h := l.History
+	if n := len(h); l.cut != nil && n > 0 && h[n-1].Number == l.cut.Number {
+		h = h[:n-1]
+	}
+	return clock.Latest(h)
 }
 
 // open opens the partition of the image to look at it. It does not keep a clock from
 // starting: that writes elsewhere.
 func (d dormant) open(state machine.State) (flash.Device, *os.File, error) {
-	if d.part.Size == 0 {
+	if !d.isThere() {
 		return nil, nil, nil
 	}
 	f, err := os.Open(state.Flash())
@@ -107,18 +142,11 @@ func dormantStatus(cmd *cobra.Command) (otaStatus, error) {
 	if err != nil && why == nil {
 		return s, fmt.Errorf("%s: %w", verb(cmd), err)
 	}
-	s.LastCheck, s.Present, s.Last = r.Last, cutOff(r), newest(r)
 	d, err := dormantImage(cmd)
+	l := d.finds(r)
+	s.LastCheck, s.Present, s.Last = l.Last, l.cut, l.latest()
 	s.Version, s.Trial = flash.Printable(d.version), d.trial
 	return s, err
-}
-
-// newest returns the update that was over last, nil if there was none.
-func newest(r ota.Record) *clock.Attempt {
-	if n := len(r.History); n > 0 {
-		return &r.History[n-1]
-	}
-	return nil
 }
 
 // cutOff returns the update in the middle of which the clock ended, nil if there is
@@ -140,5 +168,6 @@ func dormantHistory(cmd *cobra.Command) ([]clock.Attempt, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", verb(cmd), err)
 	}
-	return newestFirst(r.History), nil
+	d, _ := dormantImage(cmd) // what is not known of the image changes nothing
+	return newestFirst(d.finds(r).History), nil
 }

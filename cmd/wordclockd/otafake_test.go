@@ -26,6 +26,8 @@ type actor struct {
 
 	mu      sync.Mutex
 	stop    context.CancelFunc // ends the present start
+	asking  *sync.WaitGroup    // who asks it
+	watched chan struct{}      // has an element for each who watches it
 	play    func()             // what StartOTA sets off
 	refusal error
 	did     []clock.Command
@@ -58,11 +60,27 @@ func newActor(t *testing.T, board string) *actor {
 // boot starts the firmware.
 func (p *actor) boot() {
 	ctx, stop := context.WithCancel(context.Background())
-	h := control.NewHandler(ctx, p, slog.New(slog.DiscardHandler))
+	inner, asking, watched := control.NewHandler(ctx, p, slog.New(slog.DiscardHandler)), new(sync.WaitGroup), make(chan struct{}, 100)
+	h := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asking.Add(1)
+		defer asking.Done()
+		if r.URL.Path == "/v1/watch" {
+			watched <- struct{}{}
+		}
+		inner.ServeHTTP(w, r)
+	}))
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.stop = stop
+	p.stop, p.asking, p.watched = stop, asking, watched
 	p.front.Store(&h)
+}
+
+// isWatched waits for somebody who watches the present start.
+func (p *actor) isWatched() {
+	p.mu.Lock()
+	watched := p.watched
+	p.mu.Unlock()
+	<-watched
 }
 
 // ends ends the present start.
@@ -93,11 +111,31 @@ func (p *actor) asked() []clock.Command {
 	return p.did
 }
 
-// down ends the firmware; boot starts the next.
+// down ends the firmware; boot starts the next. Who watches has seen its last state.
 func (p *actor) down() {
 	h := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { control.Restarting(w, 1) }))
 	p.front.Store(&h)
 	p.ends()
+	p.mu.Lock()
+	asking := p.asking
+	p.mu.Unlock()
+	asking.Wait()
+}
+
+// vanish ends the process; boot starts the next. It returns when somebody has missed
+// the clock.
+func (p *actor) vanish() {
+	missed := make(chan struct{}, 1)
+	h := http.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		select {
+		case missed <- struct{}{}:
+		default:
+		}
+		panic(http.ErrAbortHandler)
+	}))
+	p.front.Store(&h)
+	p.ends()
+	<-missed
 }
 
 // end ends the clock for good.

@@ -41,6 +41,9 @@ with --json also what each source did. It works with and without a running clock
 func writeHistory(w *tabwriter.Writer, attempts []clock.Attempt) {
 	for _, a := range attempts {
 		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\n", a.Number, a.Begun.UTC().Format(time.RFC3339), fromTo(a), a.Source, a.Result, reasonOf(a))
+		for _, text := range a.Warnings {
+			fmt.Fprintf(w, "\t\t\t\t\twarning: %s\n", text)
+		}
 	}
 }
 

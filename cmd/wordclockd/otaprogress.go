@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -26,7 +27,11 @@ type progress struct {
 }
 
 func newProgress(out io.Writer) *progress {
-	return &progress{lines: mpb.New(mpb.WithOutput(out), mpb.WithRefreshRate(100*time.Millisecond))}
+	o := []mpb.ContainerOption{mpb.WithOutput(out), mpb.WithRefreshRate(100 * time.Millisecond)}
+	if f, ok := out.(*os.File); ok && !knowsSize(f) {
+		o = append(o, mpb.WithConsoleWriter(&unsized{out: f}))
+	}
+	return &progress{lines: mpb.New(o...)}
 }
 
 // see shows how far an update is.

@@ -64,6 +64,34 @@ func TestUpdateOnTerminal(t *testing.T) {
 	}
 }
 
+// TestUnsized: a terminal that does not know its size, such as a serial line, shows the
+// bar too, in place.
+func TestUnsized(t *testing.T) {
+	t.Parallel()
+	p := newActor(t, "sim")
+	under, over := course(clock.Installed, "")
+	under[3].Rate, under[3].RemainingS = 200_000, 2.85
+	p.plays(func() { p.present(under[3]) })
+	term := openTerminal(t, 0)
+	if err := unix.IoctlSetWinsize(int(term.master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{}); err != nil {
+		t.Fatal(err)
+	}
+	cmd := term.launch(t, "NO_COLOR=1", "ota", "update", "--state", string(p.state))
+	term.until(t, func(lines []string) bool {
+		return strings.Count(term.raw(), "43 %") >= 3 && count(lines, "░") > 0 && bar.MatchString(strings.Join(lines, "\n"))
+	})
+	if lines := term.screen(); count(lines, "430 kB of 1.0 MB") != 1 {
+		t.Errorf("want one bar:\n%s", strings.Join(lines, "\n"))
+	}
+	p.over(over)
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	term.until(t, func(lines []string) bool {
+		return count(lines, "2.12.0 is installed") == 1 && count(lines, "░")+count(lines, "█") == 0
+	})
+}
+
 // TestStepText: what is worth a line, and which.
 func TestStepText(t *testing.T) {
 	a := clock.Attempt{Version: "2.12.0", Slot: "ota_1", Sources: map[string]clock.Served{"github": {Error: "stalled: no byte for 5s"}}}

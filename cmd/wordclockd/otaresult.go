@@ -53,19 +53,20 @@ func (o *updateOptions) finish(cmd *cobra.Command, a clock.Attempt) error {
 	switch {
 	case !human:
 		err = printJSON(cmd, outcomeOf(a))
-	case succeeded(a):
+	case o.succeeded(a):
 		_, err = fmt.Fprintln(cmd.OutOrStdout(), sentence(a, o.stay))
 	default:
 		err = table(cmd, func(w *tabwriter.Writer) { writeBlame(w, a) })
 	}
-	if err == nil && !succeeded(a) {
+	if err == nil && !o.succeeded(a) {
 		err = codeError{exitCheckFailed, fmt.Errorf("%s: %s", verb(cmd), sentence(a, o.stay))}
 	}
 	return err
 }
 
-func succeeded(a clock.Attempt) bool {
-	return slices.Contains([]clock.Result{clock.Installed, clock.Confirmed, clock.UpToDate}, a.Result)
+// succeeded tells that it came to what was asked for: who waits for the verdict wants one.
+func (o *updateOptions) succeeded(a clock.Attempt) bool {
+	return a.Result == clock.Installed && !o.wait || a.Result == clock.Confirmed || a.Result == clock.UpToDate
 }
 
 // sentence says what an update came to.
@@ -76,17 +77,20 @@ func sentence(a clock.Attempt, stay bool) string {
 	}
 	switch a.Result {
 	case clock.Installed:
-		if stay {
+		switch {
+		case because != "":
+			return fmt.Sprintf("%s is installed%s", a.Version, because)
+		case stay:
 			return fmt.Sprintf("%s is installed, and tried at the next restart: wordclockd reboot", a.Version)
 		}
 		return fmt.Sprintf("%s is installed, and the clock restarts with it", a.Version)
 	case clock.Confirmed:
 		return fmt.Sprintf("%s runs, and passed its trial", a.Version)
 	case clock.UpToDate:
-		if because == "" {
-			because = fmt.Sprintf(": %s runs, and %s has nothing newer", a.From, a.Source)
+		if a.Version != "" && ota.Compare(a.From, a.Version) < 0 {
+			return "nothing was installed" + cmp.Or(because, fmt.Sprintf(": %s is not offered, see the warning", a.Version))
 		}
-		return "up to date" + because
+		return "up to date" + cmp.Or(because, fmt.Sprintf(": %s runs, and %s has nothing newer", a.From, a.Source))
 	case clock.RolledBack:
 		return fmt.Sprintf("%s was given up, and %s runs again%s", a.Version, a.From, because)
 	case clock.Interrupted:
@@ -97,19 +101,10 @@ func sentence(a clock.Attempt, stay bool) string {
 
 // writeBlame says which source failed of what, and what to do.
 func writeBlame(w *tabwriter.Writer, a clock.Attempt) {
-	var todo []string
-	causes := []string{a.Cause}
 	for _, name := range slices.Sorted(maps.Keys(a.Causes)) {
 		fmt.Fprintf(w, "%s\t%s\n", name, blame(a, name))
-		causes = append(causes, a.Causes[name])
 	}
-	for _, cause := range causes {
-		c, _ := ota.ParseCause(cause)
-		if text := doctor.Remedy(c, doctor.FromFile(a)); text != "" && !slices.Contains(todo, text) {
-			todo = append(todo, text)
-		}
-	}
-	for _, text := range todo {
+	for _, text := range doctor.Remedies(a) {
 		fmt.Fprintf(w, "→\t%s\n", text)
 	}
 }

@@ -101,6 +101,9 @@ func writeOTA(w *tabwriter.Writer, o control.OTA, running bool) {
 	}
 	if o.Present != nil {
 		row("update", presentLine(*o.Present))
+		for _, text := range o.Present.Warnings {
+			row("", "warning: "+text)
+		}
 		if !running {
 			row("", "the clock ended in the middle of it: wordclockd ota update goes on where it was")
 		}
@@ -109,6 +112,9 @@ func writeOTA(w *tabwriter.Writer, o control.OTA, running bool) {
 		row("last update", lastLine(*o.Last))
 		for _, name := range slices.Sorted(maps.Keys(o.Last.Causes)) {
 			row("", name+": "+blame(*o.Last, name))
+		}
+		for _, text := range o.Last.Warnings {
+			row("", "warning: "+text)
 		}
 	}
 }
@@ -120,6 +126,8 @@ func verdictOf(c clock.Check) string {
 		return "failed: " + c.Error
 	case c.UpdateAvailable:
 		return fmt.Sprintf("%s is available from %s", c.AvailableVersion, c.Source)
+	case isHeldBack(c):
+		return fmt.Sprintf("%s from %s is not offered: wordclockd ota check says why", c.AvailableVersion, c.Source)
 	}
 	return "up to date by " + c.Source
 }
@@ -141,6 +149,9 @@ func lastLine(a clock.Attempt) string {
 	text := fmt.Sprintf("%d: %s, %s", a.Number, fromTo(a), a.Result)
 	if a.Source != "" {
 		text += " from " + a.Source
+	}
+	if a.Result == clock.Confirmed || a.Result == clock.RolledBack {
+		text += ", installed"
 	}
 	if !a.Ended.IsZero() {
 		text += " at " + a.Ended.UTC().Format(time.RFC3339)
@@ -167,7 +178,7 @@ func servedLine(s clock.Served) string {
 		parts = append(parts, fmt.Sprintf("answers within %.1f ms", s.LatencyMS))
 	}
 	if s.Bytes > 0 {
-		parts = append(parts, fmt.Sprintf("%s at %.1f MB/s", amount(float64(s.Bytes)), s.MBps))
+		parts = append(parts, fmt.Sprintf("%s at %s/s", amount(float64(s.Bytes)), amount(s.MBps*1e6)))
 	}
 	if s.Blamed {
 		parts = append(parts, "delivered wrong bytes")

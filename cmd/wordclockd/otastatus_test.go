@@ -22,6 +22,7 @@ var loading = clock.Attempt{
 		"github":     {Requests: 1, Bytes: 327_680, LatencyMS: 11.9, MBps: 0.84, Blamed: true, Error: "wrong_bytes: piece 3 differs"},
 		"cloudflare": {Requests: 2, Bytes: 233_320, LatencyMS: 7, MBps: 8.24},
 	},
+	Warnings: []string{"the image of 2.12.0 calls itself 2.7.0"},
 }
 
 var failed = clock.Attempt{
@@ -29,6 +30,8 @@ var failed = clock.Attempt{
 	Cause: "http_status", Reason: "no source gave a valid manifest",
 	Causes:  map[string]string{"github": "http_status", "cloudflare": "dns"},
 	Sources: map[string]clock.Served{"github": {Error: "404 Not Found"}, "cloudflare": {Error: "dns: no such host"}},
+
+	Warnings: []string{"cloudflare has 2.11.9, older than 2.12.0"},
 }
 
 func TestOTAStatus(t *testing.T) {
@@ -50,11 +53,13 @@ source       cloudflare
 last check   2026-11-28T13:37:00Z, 2.12.0 is available from github
 next check   2026-11-29T13:37:00Z
 update       8: 2.11.3 → 2.12.0, downloading from cloudflare, 42 %, 561 kB of 1.3 MB, 812 kB/s, 1s left
+             warning: the image of 2.12.0 calls itself 2.7.0
 last update  7: 2.11.3, failed at 2026-11-28T13:37:03Z: no source gave a valid manifest
              cloudflare: dns: no such host
              github: http_status: 404 Not Found
+             warning: cloudflare has 2.11.9, older than 2.12.0
 cloudflare   2 requests, answers within 7.0 ms, 233 kB at 8.2 MB/s
-github       1 request, answers within 11.9 ms, 328 kB at 0.8 MB/s, delivered wrong bytes, wrong_bytes: piece 3 differs
+github       1 request, answers within 11.9 ms, 328 kB at 840 kB/s, delivered wrong bytes, wrong_bytes: piece 3 differs
 `},
 		{"on trial", otaStatus{true, "2.12.0", true, control.OTA{Source: "github", Last: &clock.Attempt{
 			Number: 8, From: "2.11.3", Version: "2.12.0", Source: "github", Result: clock.Installed,
@@ -62,6 +67,13 @@ github       1 request, answers within 11.9 ms, 328 kB at 0.8 MB/s, delivered wr
 firmware     2.12.0 runs, on trial
 source       github, as nobody chose
 last update  8: 2.11.3 → 2.12.0, installed from github
+`},
+		{"it was given up", otaStatus{true, "2.11.3", false, control.OTA{Source: "github", Last: &clock.Attempt{
+			Number: 8, From: "2.11.3", Version: "2.12.0", Source: "github", Result: clock.RolledBack, Reason: "crashed", Ended: begun,
+		}}}, `
+firmware     2.11.3 runs
+source       github, as nobody chose
+last update  8: 2.11.3 → 2.12.0, rolled_back from github, installed at 2026-11-28T13:37:00Z: crashed
 `},
 		{"no clock runs", otaStatus{false, "2.12.0", true, control.OTA{Source: "github", Stored: "github", LastCheck: &clock.Check{Error: "github: dns: no such host"}}}, `
 firmware    no clock runs; 2.12.0 would be started, on trial
@@ -104,9 +116,37 @@ func TestOTAHistory(t *testing.T) {
 	want := `
 8  2026-11-28T13:37:00Z  2.11.3 → 2.12.0  github  rolled_back  crashed: exit status 2
 7  2026-11-28T13:37:00Z  2.11.3                   failed       no source gave a valid manifest
+                                                               warning: cloudflare has 2.11.9, older than 2.12.0
 `
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
+	}
+}
+
+// TestCheckText: what is newer and is not offered is not called up to date.
+func TestCheckText(t *testing.T) {
+	for _, c := range []struct {
+		available string
+		offered   bool
+		check     string
+		status    string
+	}{
+		{"3.0.1", true, "3.0.1 is available from github; 3.0.0 runs", "3.0.1 is available from github"},
+		{"3.0.1", false, "3.0.1 is not offered, see the warning; 3.0.0 runs", "3.0.1 from github is not offered: wordclockd ota check says why"},
+		{"3.0.0", false, "up to date: 3.0.0 runs, and github has nothing newer", "up to date by github"},
+		{"2.9.9", false, "3.0.0 runs, and is newer than 2.9.9 from github", "up to date by github"},
+	} {
+		check := clock.Check{CurrentVersion: "3.0.0", AvailableVersion: c.available, UpdateAvailable: c.offered, Source: "github"}
+		if got := tabled(func(w *tabwriter.Writer) { writeCheck(w, check) }); !strings.Contains(got, "result      "+c.check+"\n") {
+			t.Errorf("%s: got %q, want %q", c.available, got, c.check)
+		}
+		if got := checkLine(control.OTA{Source: "github", LastCheck: &check}); got != "from github, "+c.status {
+			t.Errorf("%s: got %q, want %q", c.available, got, c.status)
+		}
+	}
+	held := clock.Attempt{Result: clock.UpToDate, From: "3.0.0", Version: "3.0.1", Source: "github"}
+	if got, want := sentence(held, false), "nothing was installed: 3.0.1 is not offered, see the warning"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
@@ -141,7 +181,8 @@ func TestOTAVerbs(t *testing.T) {
 		{"ota status", "update       8: 2.11.3 → 2.12.0, downloading from cloudflare, 42 %"},
 		{"ota status --json", `{"running":true,"version":"2.11.3","trial":false,"source":"github",`},
 		{"ota status --json", `"present":{"number":8,"state":"downloading",`},
-		{"ota history", "7  2026-11-28T13:37:00Z  2.11.3    failed     no source gave a valid manifest\n6  "},
+		{"ota history", "7  2026-11-28T13:37:00Z  2.11.3    failed     no source gave a valid manifest\n"},
+		{"ota history", "\n6  "},
 		{"ota history --json", `[{"number":7,`},
 		{"do ota_start_update", "update 7 has begun: wordclockd ota status\n"},
 		{"do ota_start_update force=true --json", `{"done":"ota_start_update","number":7}` + "\n"},

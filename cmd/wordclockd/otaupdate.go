@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strconv"
 
@@ -12,6 +14,7 @@ import (
 	"wordclockd/internal/clock"
 	"wordclockd/internal/config"
 	"wordclockd/internal/control"
+	"wordclockd/internal/ota"
 )
 
 // linuxNote is what an update does not do there.
@@ -34,9 +37,10 @@ line of JSON; the last line is the result:
   installed    it is started next, or on trial
   confirmed    it passed its trial
   rolled_back  it did not, and the one before it runs again
-  failed       nothing was installed, and all is as it was
+  failed       nothing was installed, as far as could be seen
   up_to_date   there is nothing newer
-The first two and the last are exit status 0.
+The first two and the last are exit status 0; with --wait, installed is not: the clock
+ended, and there is no verdict.
 
 On a Linux board an update changes the image that the boot loader runs, today only
 its descriptor: the program stays the one that you installed.`,
@@ -85,6 +89,9 @@ func (o *updateOptions) command(cmd *cobra.Command) (clock.Command, error) {
 		}
 		c.Args["source"] = s.String()
 	case given("file"):
+		if err := isImageFile(o.file); err != nil {
+			return c, err
+		}
 		path, err := filepath.Abs(o.file) // the clock has a directory of its own
 		if err != nil {
 			return c, err
@@ -95,6 +102,19 @@ func (o *updateOptions) command(cmd *cobra.Command) (clock.Command, error) {
 		c.Args["reboot"] = "false"
 	}
 	return c, nil
+}
+
+// isImageFile returns an error if nobody can read an image there. What only the clock may
+// look at is left to it.
+func isImageFile(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("--file %s: there is no such file", path)
+	case err == nil && !info.Mode().IsRegular():
+		return fmt.Errorf("--file %s: it is no regular file", path)
+	}
+	return nil
 }
 
 // run starts an update and stays with it.
@@ -118,9 +138,23 @@ func (o *updateOptions) run(cmd *cobra.Command, c clock.Command) error {
 		sayGoesOn(cmd)
 		return codeError{exitInterrupted, cmd.Context().Err()}
 	case err != nil:
-		a.Result, a.Reason = clock.Interrupted, err.Error()
+		a = lost(a, err)
 	}
 	return o.finish(cmd, a)
+}
+
+// lost is an update as it was seen last, when no more is seen of it. What was installed
+// stays so.
+func lost(a clock.Attempt, why error) clock.Attempt {
+	switch {
+	case a.Result == clock.Installed:
+		a.Reason = "its verdict was not seen; " + why.Error()
+	case a.State == ota.Complete.String():
+		a.Result, a.Reason = clock.Installed, "the next start of the clock tries it; "+why.Error()
+	default:
+		a.Result, a.Reason = clock.Interrupted, why.Error()
+	}
+	return a
 }
 
 // sayGoesOn tells who interrupted what that did not end.

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"wordclockd/internal/clock"
+	"wordclockd/internal/control"
 )
 
 // course returns an update as it is after each of its steps, and as it ends.
@@ -119,8 +123,10 @@ func TestUpdateWaits(t *testing.T) {
 			under, over := course(clock.Installed, "")
 			p.plays(func() {
 				p.present(under[1])
+				p.isWatched()
 				p.over(over)
 				p.restart("2.12.0", over) // on trial
+				p.isWatched()
 				over.Result, over.Reason = c.result, "check_failed"
 				p.restart(c.runs, over)
 			})
@@ -179,6 +185,52 @@ func TestUpdateLosesTheClock(t *testing.T) {
 	}
 }
 
+// TestUpdateOutlives the clock: what was installed is, although nobody is left to start
+// it; but it is no verdict.
+func TestUpdateOutlives(t *testing.T) {
+	for _, c := range []struct {
+		name, state string
+		seen        clock.Result
+		wait        bool
+		result      clock.Result
+		why         string
+		code        int
+	}{
+		{"installed", "complete", clock.Underway, false, clock.Installed, "the next start of the clock tries it; it is gone", exitOK},
+		{"and no verdict", "complete", clock.Underway, true, clock.Installed, "the next start of the clock tries it; it is gone", exitCheckFailed},
+		{"on trial", "complete", clock.Installed, true, clock.Installed, "its verdict was not seen; it is gone", exitCheckFailed},
+		{"not installed", "flashing", clock.Underway, false, clock.Failed, "it is gone", exitCheckFailed},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, a := course(c.seen, "")
+			a.State = c.state
+			var out bytes.Buffer
+			cmd := newOTAUpdate()
+			cmd.SetOut(&out)
+			err := (&updateOptions{wait: c.wait}).finish(cmd, lost(a, errors.New("it is gone")))
+			want := fmt.Sprintf(`{"result":%q,"version":"2.12.0","source":"cloudflare","reason":%q,"causes":{}}`+"\n", c.result, c.why)
+			if code := exitCode(err); code != c.code || out.String() != want {
+				t.Errorf("exit code %d, want %d\n%swant %s", code, c.code, &out, want)
+			}
+		})
+	}
+}
+
+// TestNoOpIsSeen, although it does not become the last one that is shown.
+func TestNoOpIsSeen(t *testing.T) {
+	p := newActor(t, "sim")
+	before := clock.Attempt{Number: 6, Result: clock.RolledBack}
+	noop := clock.Attempt{Number: 7, Result: clock.UpToDate, Reason: "github has nothing newer"}
+	p.over(before)
+	p.plays(func() {
+		p.status.Update(func(s *clock.Status) { s.Update.History = []clock.Attempt{before, noop} })
+	})
+	stdout, _, code := p.verb(t.Context(), "ota", "update")
+	if code != exitOK || !strings.Contains(stdout, `"result":"up_to_date"`) {
+		t.Errorf("exit code %d\n%s", code, stdout)
+	}
+}
+
 // TestUpdateRefused: the reason is the clock's.
 func TestUpdateRefused(t *testing.T) {
 	p := newActor(t, "sim")
@@ -191,6 +243,14 @@ func TestUpdateRefused(t *testing.T) {
 	p.refuses(errors.New("out of luck"))
 	if _, stderr, code := p.verb(t.Context(), "ota", "update"); stderr != "wordclockd: ota update: POST /v1/do: out of luck\n" || code != exitError {
 		t.Errorf("exit code %d\n%s", code, stderr)
+	}
+	for code, want := range map[string]bool{
+		"ota_already_running": true, "ota_on_trial": true, "ota_no_slot": true,
+		control.CodeInvalid: false, control.CodeNotFound: false, control.CodeRestarting: false, control.CodeFailed: false,
+	} {
+		if got := isRefusal(&control.Error{Code: code}); got != want {
+			t.Errorf("%s: is a refusal: %t, want %t", code, got, want)
+		}
 	}
 }
 
@@ -215,6 +275,10 @@ func TestUpdateInterrupted(t *testing.T) {
 
 // TestUpdateArguments become the command's, and contradictions an error.
 func TestUpdateArguments(t *testing.T) {
+	image := filepath.Join(t.TempDir(), "wordclock.bin")
+	if err := os.WriteFile(image, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		args []string
 		want map[string]string
@@ -222,7 +286,9 @@ func TestUpdateArguments(t *testing.T) {
 	}{
 		{nil, map[string]string{"force": "false"}, ""},
 		{[]string{"--source", "CloudFlare", "--force"}, map[string]string{"force": "true", "source": "cloudflare"}, ""},
-		{[]string{"--no-reboot", "--file", "/srv/wordclock.bin"}, map[string]string{"force": "false", "reboot": "false", "file": "/srv/wordclock.bin"}, ""},
+		{[]string{"--no-reboot", "--file", image}, map[string]string{"force": "false", "reboot": "false", "file": image}, ""},
+		{[]string{"--file", image + ".not"}, nil, image + ".not: there is no such file"},
+		{[]string{"--file", filepath.Dir(image)}, nil, filepath.Dir(image) + ": it is no regular file"},
 		{[]string{"--source", "gitlab"}, nil, `source "gitlab": want github or cloudflare`},
 		{[]string{"--no-reboot", "--wait"}, nil, "without a restart there is no verdict"},
 		{[]string{"--source", "github", "--file", "x"}, nil, "a file comes from no source"},

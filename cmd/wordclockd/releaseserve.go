@@ -97,6 +97,13 @@ func (o serveOptions) serve(cmd *cobra.Command) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.dir, err)
 	}
+	misses, err := folder.Misses(faults)
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.dir, err)
+	}
+	for _, text := range misses {
+		log.Warn(text)
+	}
 	for _, text := range offer.Warnings {
 		log.Warn("a clock will not like this release", "err", text)
 	}

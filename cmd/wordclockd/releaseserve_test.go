@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -31,11 +32,15 @@ func TestReleaseServe(t *testing.T) {
 	out, in := io.Pipe()
 	var log bytes.Buffer
 	cmd := newRoot()
-	cmd.SetArgs([]string{"release", "serve", dir})
+	cmd.SetArgs([]string{"release", "serve", dir, "--fault", "flip=1024M"})
 	cmd.SetOut(in)
 	cmd.SetErr(&log)
 	ended := make(chan error, 1)
-	go func() { ended <- cmd.ExecuteContext(ctx) }()
+	go func() {
+		err := cmd.ExecuteContext(ctx)
+		in.CloseWithError(err)
+		ended <- err
+	}()
 	line, err := bufio.NewReader(out).ReadString('\n')
 	url, rest, _ := strings.Cut(line, " ")
 	if err != nil || !strings.HasPrefix(url, "http://127.0.0.1:") || !strings.HasPrefix(rest, "serves 9.0.0, sha256 ") {
@@ -52,6 +57,9 @@ func TestReleaseServe(t *testing.T) {
 	stop()
 	if err := <-ended; err != nil {
 		t.Errorf("it ended with %v", err)
+	}
+	if got := log.String(); !strings.Contains(got, fmt.Sprintf(`fault flip=1024M does not happen: wordclock.bin has %d bytes`, len(raw))) {
+		t.Errorf("log: %s", got)
 	}
 	if got := log.String(); !strings.Contains(got, `"method":"GET","path":"/wordclock.bin","status":200,`) {
 		t.Errorf("log: %s", got)

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -27,9 +28,43 @@ func stateOf(cmd *cobra.Command) machine.State {
 // clientOf returns a client of the clock on the state directory.
 func clientOf(cmd *cobra.Command) *control.Client { return control.NewClient(stateOf(cmd).Socket()) }
 
-// ask runs f over the running clock, and gives its errors their exit codes.
+// How long a clock that does not listen is waited for: it may be about to start, or it
+// holds its state directory already.
+const (
+	unseenLimit   = 500 * time.Millisecond
+	startingLimit = 2 * time.Second
+)
+
+// reach returns when the clock listens, or an error if it does not.
+func reach(cmd *cobra.Command, c *control.Client) error {
+	for begin := time.Now(); ; {
+		err := c.Reach(cmd.Context())
+		if !errors.Is(err, control.ErrNotRunning) {
+			return err
+		}
+		limit := unseenLimit
+		if heldBy(cmd) != nil {
+			limit = startingLimit
+		}
+		if time.Since(begin) >= limit {
+			return err
+		}
+		select {
+		case <-cmd.Context().Done():
+			return cmd.Context().Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// ask runs f over the running clock, also if that is just being started, and gives its
+// errors their exit codes.
 func ask(cmd *cobra.Command, f func(context.Context, *control.Client) error) error {
-	err := f(cmd.Context(), clientOf(cmd))
+	client := clientOf(cmd)
+	err := reach(cmd, client)
+	if err == nil {
+		err = f(cmd.Context(), client)
+	}
 	if err == nil {
 		return nil
 	}

@@ -33,6 +33,15 @@ func NewClient(path string) *Client {
 	}}}
 }
 
+// Reach returns nil if a clock listens, and else why it cannot be asked.
+func (c *Client) Reach(ctx context.Context) error {
+	conn, err := connect(ctx, c.path)
+	if err != nil {
+		return c.explain(err)
+	}
+	return conn.Close()
+}
+
 // Status returns what the clock has to say about itself.
 func (c *Client) Status(ctx context.Context) (s Status, err error) {
 	return s, c.call(ctx, http.MethodGet, "/v1/status", nil, &s)

@@ -292,6 +292,30 @@ func TestWatch(t *testing.T) {
 	}
 }
 
+// TestWatchEnds with the state in which the start ends, however soon that follows
+// another.
+func TestWatchEnds(t *testing.T) {
+	s := newService()
+	c, _, stop := start(t, s, silent)
+	res, err := c.send(t.Context(), http.MethodGet, "/v1/watch", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var seen []string
+	err = each(res.Body, func(w Status) error {
+		if len(seen) == 0 {
+			s.status.Update(func(st *clock.Status) { st.Version = "1.2.4" })
+			stop()
+		}
+		seen = append(seen, w.Version)
+		return nil
+	})
+	if want := []string{"1.2.3", "1.2.4"}; !slices.Equal(seen, want) || err != nil {
+		t.Errorf("saw %q, %v, want %q", seen, err, want)
+	}
+}
+
 // TestWatchStops when its reader has enough.
 func TestWatchStops(t *testing.T) {
 	c, _, _ := start(t, newService(), silent)

@@ -11,7 +11,7 @@
 //	PATCH /v1/settings  {"key": value, …} → Changed; all of it, or nothing
 //	GET   /v1/journal   Journal
 //	GET   /v1/history   History
-//	GET   /v1/health    clock.Health, examined now; 503 if it is not healthy
+//	GET   /v1/health    clock.Health, less than a minute old; 503 if it is not healthy
 //	POST  /v1/do        {"command": name, "args": {…}} → {"answer": …}
 //
 // Of the house around it, which answer while the firmware restarts too:
@@ -126,8 +126,17 @@ func (h *handler) history(*http.Request) (any, error) {
 	return newHistory(s.Update), nil
 }
 
-// health examines the clock. The status tells whether it is well to who reads no JSON.
+// healthAge is how old a report of the clock's health may be for who only reads it: an
+// examination writes to the store of settings, and somebody may ask each second.
+const healthAge = time.Minute
+
+// health returns what was found last, or examines the clock if that is too old. The
+// status tells whether it is well to who reads no JSON.
 func (h *handler) health(r *http.Request) (any, error) {
+	s, _ := h.service.Watch()
+	if age := time.Since(s.Health.At); age >= 0 && age < healthAge {
+		return s.Health, nil
+	}
 	return h.service.Do(r.Context(), clock.Command{Name: clock.CheckHealth})
 }
 
@@ -192,7 +201,8 @@ func (h *handler) do(r *http.Request) (any, error) {
 	return answer{v}, err
 }
 
-// watch streams. A reader that is slow misses states, never the latest.
+// watch streams. A reader that is slow misses states, never the latest: that with which
+// a start ends is sent too.
 func (h *handler) watch(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
@@ -206,9 +216,18 @@ func (h *handler) watch(w http.ResponseWriter, r *http.Request) {
 		if enc.Encode(newStatus(s, os.Getpid(), time.Now())) != nil || out.Flush() != nil {
 			return
 		}
-		if !await(ctx, time.After(watchPace)) || !await(ctx, changed) {
+		if ended := !await(ctx, time.After(watchPace)) || !await(ctx, changed); ended && (r.Context().Err() != nil || !isClosed(changed)) {
 			return
 		}
+	}
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"wordclockd/internal/clock"
@@ -59,4 +62,46 @@ func TestHealth(t *testing.T) {
 			t.Errorf("examined %d times: a status is what was found last", len(s.did))
 		}
 	}
+}
+
+// TestHealthIsKept for a minute: who reads it often has the clock examined no more often
+// than that, and who has it examined always does.
+func TestHealthIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newService()
+		s.answer = clock.Health{Healthy: true, Text: "examined"}
+		h := NewHandler(t.Context(), s, silent)
+		ask := func(method, path, body string) {
+			t.Helper()
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body)))
+			if w.Code != http.StatusOK && w.Code != http.StatusServiceUnavailable {
+				t.Errorf("%s: %d %s", path, w.Code, w.Body)
+			}
+		}
+		for _, c := range []struct {
+			name string
+			age  time.Duration
+			want int // examinations
+		}{
+			{"new", 0, 0}, {"almost a minute old", time.Minute - 1, 0}, {"a minute old", time.Minute, 1},
+			{"of a clock that was ahead", -time.Second, 1},
+		} {
+			s.did = nil
+			s.status.Update(func(st *clock.Status) { st.Health = clock.Health{Text: "kept", At: time.Now().Add(-c.age)} })
+			ask("GET", "/v1/health", "")
+			if len(s.did) != c.want {
+				t.Errorf("%s: examined %d times, want %d", c.name, len(s.did), c.want)
+			}
+			ask("POST", "/v1/do", `{"command": "health_check"}`)
+			if len(s.did) != c.want+1 {
+				t.Errorf("%s: who has it examined gets what is there", c.name)
+			}
+		}
+		s.did = nil
+		s.status.Update(func(st *clock.Status) { st.Health = clock.Health{} })
+		if ask("GET", "/v1/health", ""); len(s.did) != 1 {
+			t.Error("before the first examination nothing is examined")
+		}
+	})
 }

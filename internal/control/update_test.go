@@ -43,6 +43,24 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
+// TestNoOp: an update that came to nothing hides none that came to something.
+func TestNoOp(t *testing.T) {
+	noop := clock.Attempt{Number: 9, Result: clock.UpToDate}
+	back := clock.Attempt{Number: 8, Result: clock.RolledBack, Reason: "crashed"}
+	for want, history := range map[uint32][]clock.Attempt{
+		8: {{Number: 7, Result: clock.Confirmed}, back, noop},
+		9: {{Number: 8, Result: clock.UpToDate}, noop},
+	} {
+		s := newService()
+		c, _, _ := start(t, s, silent)
+		s.status.Update(func(st *clock.Status) { st.Update.History = history })
+		got, err := c.Status(t.Context())
+		if err != nil || got.OTA.Last.Number != want {
+			t.Errorf("update %d is the last, want %d; %v", got.OTA.Last.Number, want, err)
+		}
+	}
+}
+
 // TestNoUpdate: what there is not is null.
 func TestNoUpdate(t *testing.T) {
 	c, _, _ := start(t, newService(), silent)

@@ -73,7 +73,7 @@ type OTA struct {
 	LastCheck *clock.Check   `json:"last_check"`
 	NextCheck string         `json:"next_check,omitempty"` // by itself; "" is never
 	Present   *clock.Attempt `json:"present"`              // the update that is under way
-	Last      *clock.Attempt `json:"last"`                 // the newest of those that are over
+	Last      *clock.Attempt `json:"last"`                 // of those that are over the newest that came to something, see clock.Latest
 }
 
 // History is the updates that are over, the newest first.
@@ -84,13 +84,10 @@ type History struct {
 func newOTA(preferred clock.Source, u clock.Update) OTA {
 	w := OTA{
 		Source: preferred.String(), Checking: u.Checking, LastCheck: u.Last,
-		NextCheck: stamp(u.Next), Present: u.Present,
+		NextCheck: stamp(u.Next), Present: u.Present, Last: clock.Latest(u.History),
 	}
 	if u.Stored != nil {
 		w.Stored = u.Stored.String()
-	}
-	if n := len(u.History); n > 0 {
-		w.Last = &u.History[n-1]
 	}
 	return w
 }

@@ -1,11 +1,20 @@
 package doctor
 
-import "wordclockd/internal/ota"
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"wordclockd/internal/clock"
+	"wordclockd/internal/ota"
+)
 
 const (
 	askDoctor    = "wordclockd doctor ota says what is wrong with the way to the sources"
 	askPublisher = "whoever publishes has to mend it; until then the other source: wordclockd ota update --source NAME"
+	seeSources   = "what is wrong with the sources is said above; if nothing is, try again: wordclockd ota update"
 	tryAgain     = "try again: what was loaded is kept"
+	takeLonger   = "raise ota.deadline, or " + tryAgain
 	otherImage   = "it needs an image that is made for this clock"
 	lookAtDisk   = "look at the disk with the state directory: it is full, or fails"
 )
@@ -57,4 +66,28 @@ func Remedy(c ota.Cause, fromFile bool) string {
 		return ""
 	}
 	return text
+}
+
+// Remedies returns what to do about an update that failed, the most important first.
+func Remedies(a clock.Attempt) (todo []string) {
+	causes := []string{a.Cause}
+	for _, name := range slices.Sorted(maps.Keys(a.Causes)) {
+		causes = append(causes, a.Causes[name])
+	}
+	for _, cause := range causes {
+		if text := remedyOf(cause, a); text != "" && !slices.Contains(todo, text) {
+			todo = append(todo, text)
+		}
+	}
+	return todo
+}
+
+// remedyOf returns what to do about a cause of an update that failed. One that took too
+// long as a whole has a reason that names the key.
+func remedyOf(cause string, a clock.Attempt) string {
+	c, _ := ota.ParseCause(cause)
+	if c == ota.Timeout && strings.Contains(a.Reason, "ota.deadline") {
+		return takeLonger
+	}
+	return Remedy(c, FromFile(a))
 }

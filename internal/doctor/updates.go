@@ -26,8 +26,11 @@ func (s *section) aboutLast(a clock.Attempt) {
 	why := strings.ReplaceAll(cmp.Or(a.Reason, a.Cause, a.Error, "for no known reason"), "\n", "; ")
 	switch a.Result {
 	case clock.Failed:
-		c, _ := ota.ParseCause(a.Cause)
-		s.add(Warning, subject, Remedy(c, FromFile(a)), "failed: %s", why)
+		remedy := remedyOf(a.Cause, a)
+		if remedy == askDoctor {
+			remedy = seeSources // that is who speaks
+		}
+		s.add(Warning, subject, remedy, "failed: %s", why)
 	case clock.RolledBack:
 		s.add(Warning, subject, "install another version; or the same again, if that was not its fault: wordclockd ota update --force",
 			"%s was given up, and %s runs again: %s", a.Version, a.From, why)

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"slices"
 	"testing"
 
 	"wordclockd/internal/clock"
@@ -37,6 +38,14 @@ warning update last update: failed: file: image_invalid: read a.bin: no image
 		{"of a file that is not there", &clock.Attempt{Result: clock.Failed, Cause: "refused", Reason: "open a.bin: no such file", Causes: map[string]string{"file": "refused"}}, false, `
 warning update last update: failed: open a.bin: no such file
 `},
+		{"for the way to the sources", &clock.Attempt{Result: clock.Failed, Cause: "dns", Reason: "github: dns: no such host"}, false, `
+warning update last update: failed: github: dns: no such host
+  what is wrong with the sources is said above; if nothing is, try again: wordclockd ota update
+`},
+		{"took too long", &clock.Attempt{Result: clock.Failed, Cause: "timeout", Reason: "the update took more than 30m0s: see ota.deadline"}, false, `
+warning update last update: failed: the update took more than 30m0s: see ota.deadline
+  raise ota.deadline, or try again: what was loaded is kept
+`},
 		{"rolled back", &clock.Attempt{Result: clock.RolledBack, From: "2.11.3", Version: "2.12.0", Reason: "crashed"}, false, `
 warning update last update: 2.12.0 was given up, and 2.11.3 runs again: crashed
   install another version; or the same again, if that was not its fault: wordclockd ota update --force
@@ -47,6 +56,19 @@ note update last update: was interrupted: the clock ended at byte 65536
 `},
 	} {
 		t.Run(c.name, func(t *testing.T) { want(t, lines(Updates(c.last, c.trial), OK), c.want) })
+	}
+}
+
+// TestRemediesOfUpdate: each once, what decided first.
+func TestRemediesOfUpdate(t *testing.T) {
+	a := clock.Attempt{Result: clock.Failed, Cause: "timeout", Causes: map[string]string{"cloudflare": "wrong_bytes", "github": "timeout"}}
+	want := []string{Remedy(ota.Timeout, false), Remedy(ota.WrongBytes, false)}
+	if got := Remedies(a); !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	a.Reason = "github: timeout: the update took more than 1s: see ota.deadline"
+	if got := Remedies(a); !slices.Equal(got, []string{takeLonger, want[1]}) {
+		t.Errorf("took too long: %q", got)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"wordclockd/internal/boot"
 	"wordclockd/internal/clock"
 	"wordclockd/internal/config"
 	"wordclockd/internal/face"
@@ -26,6 +27,22 @@ func TestEveryCommand(t *testing.T) {
 	}
 	if len(commands) != len(clock.Commands) {
 		t.Errorf("%d commands, %d are documented", len(commands), len(clock.Commands))
+	}
+}
+
+// TestLastWords: what a restart was asked for can be seen before the start ends, however
+// late the status is.
+func TestLastWords(t *testing.T) {
+	c := Config{Board: sim.NewBoard().Board, Kind: "sim", Zone: time.UTC, Log: new(clockwork).log.Logger(), Proc: ampleMemory,
+		Synced: func() (bool, error) { return true, nil }}
+	d := build(c, boot.Info{}, &asks{}, openStore(""))
+	d.update.Update(func(u *clock.Update) { u.History = []clock.Attempt{{Number: 1, Result: clock.Installed}} })
+	d.askRestart()
+	if err := d.awaitRestart(t.Context()); err == nil {
+		t.Fatal("no restart")
+	}
+	if s, _ := d.Watch(); len(s.Update.History) != 1 {
+		t.Errorf("updates %+v", s.Update.History)
 	}
 }
 

@@ -11,99 +11,111 @@ import (
 )
 
 // An event is what the journal knows of the log's events: whose they are, and
-// the code that stands for them. Codes are never given twice. Those that are
-// kept go into the journal at any level.
+// the code that stands for them. Codes are never given twice.
 type event struct {
 	code   uint16
 	origin clock.Origin
-	kept   bool
+	keep   keeping
 }
+
+// A keeping is which events go into the journal. It has few entries: what went well is
+// for the log, and so is what another entry says too.
+type keeping uint8
+
+const (
+	troubles keeping = iota // warnings and what is worse
+	always
+	never // another entry says it
+)
+
+// keeps reports whether an event of a level goes into the journal.
+func (k keeping) keeps(l slog.Level) bool { return k == always || k == troubles && l >= slog.LevelWarn }
 
 // Codes below 100 are the firmware's own, of its LED validation.
 var events = map[string]event{
-	"boot":              {100, clock.OriginSystem, false},
-	"restart":           {101, clock.OriginSystem, false},
-	"crash":             {108, clock.OriginSystem, false},
-	"panic":             {109, clock.OriginSystem, false},
-	"journal_unstored":  {110, clock.OriginSystem, false},
-	"settings_unstored": {102, clock.OriginSystem, false},
-	"settings_invalid":  {103, clock.OriginSystem, false},
-	"store_lost":        {104, clock.OriginSystem, false},
-	"store_replaced":    {105, clock.OriginSystem, false},
-	"config_unused":     {106, clock.OriginSystem, false},
+	"boot":              {100, clock.OriginSystem, troubles},
+	"restart":           {101, clock.OriginSystem, troubles},
+	"crash":             {108, clock.OriginSystem, troubles},
+	"panic":             {109, clock.OriginSystem, troubles},
+	"journal_unstored":  {110, clock.OriginSystem, troubles},
+	"settings_unstored": {102, clock.OriginSystem, troubles},
+	"settings_invalid":  {103, clock.OriginSystem, troubles},
+	"store_lost":        {104, clock.OriginSystem, troubles},
+	"store_replaced":    {105, clock.OriginSystem, troubles},
+	"config_unused":     {106, clock.OriginSystem, troubles},
 
-	"flash_made":      {120, clock.OriginSystem, false},
-	"flash_io":        {121, clock.OriginSystem, false},
-	"fuses_replaced":  {122, clock.OriginSystem, false},
-	"table_damaged":   {133, clock.OriginSystem, false},
-	"table_mended":    {123, clock.OriginSystem, false},
-	"hung_before":     {131, clock.OriginSystem, false},
-	"state_read_only": {132, clock.OriginSystem, false},
-	"image_damaged":   {130, clock.OriginSystem, false},
-	"hung":            {124, clock.OriginSystem, false},
-	"rolled_back":     {125, clock.OriginSystem, false},
-	"confirmed":       {126, clock.OriginSystem, true},
-	"profile":         {127, clock.OriginSystem, false},
-	"profile_ignored": {128, clock.OriginSystem, false},
-	"profile_invalid": {129, clock.OriginSystem, false},
+	"flash_made":      {120, clock.OriginSystem, troubles},
+	"flash_io":        {121, clock.OriginSystem, troubles},
+	"fuses_replaced":  {122, clock.OriginSystem, troubles},
+	"table_damaged":   {133, clock.OriginSystem, troubles},
+	"table_mended":    {123, clock.OriginSystem, troubles},
+	"hung_before":     {131, clock.OriginSystem, troubles},
+	"state_read_only": {132, clock.OriginSystem, troubles},
+	"image_damaged":   {130, clock.OriginSystem, troubles},
+	"hung":            {124, clock.OriginSystem, troubles},
+	"rolled_back":     {125, clock.OriginSystem, troubles},
+	"confirmed":       {126, clock.OriginSystem, always},
+	"profile":         {127, clock.OriginSystem, troubles},
+	"profile_ignored": {128, clock.OriginSystem, troubles},
+	"profile_invalid": {129, clock.OriginSystem, troubles},
 
-	"health_failed":    {140, clock.OriginSystem, false},
-	"health_ok":        {141, clock.OriginSystem, true},
-	"health_known_bad": {142, clock.OriginSystem, false},
-	"trial_examined":   {143, clock.OriginSystem, true},
-	"trial_rejected":   {144, clock.OriginSystem, false},
-	"verdict_failed":   {145, clock.OriginSystem, false},
+	"health_failed":    {140, clock.OriginSystem, troubles},
+	"health_ok":        {141, clock.OriginSystem, always},
+	"health_known_bad": {142, clock.OriginSystem, troubles},
+	"trial_examined":   {143, clock.OriginSystem, never},
+	"trial_rejected":   {144, clock.OriginSystem, troubles},
+	"verdict_failed":   {145, clock.OriginSystem, troubles},
 
-	"leds_out":      {207, clock.OriginDisplay, false},
-	"leds_dark":     {200, clock.OriginBus, false},
-	"leds_back":     {201, clock.OriginBus, true},
-	"leds_hung":     {202, clock.OriginBus, false},
-	"leds_free":     {203, clock.OriginBus, true},
-	"leds_reset":    {204, clock.OriginPower, true},
-	"shared_bus":    {205, clock.OriginBus, false},
-	"no_sensor_bus": {206, clock.OriginBus, false},
+	"leds_out":      {207, clock.OriginDisplay, troubles},
+	"leds_dark":     {200, clock.OriginBus, troubles},
+	"leds_back":     {201, clock.OriginBus, always},
+	"leds_hung":     {202, clock.OriginBus, troubles},
+	"leds_free":     {203, clock.OriginBus, always},
+	"leds_reset":    {204, clock.OriginPower, always},
+	"shared_bus":    {205, clock.OriginBus, troubles},
+	"no_sensor_bus": {206, clock.OriginBus, troubles},
 
-	"time_known":   {300, clock.OriginNTP, false},
-	"time_unknown": {301, clock.OriginNTP, false},
-	"ntp_failed":   {302, clock.OriginNTP, false},
-	"ntp_back":     {303, clock.OriginNTP, true},
-	"ntp_differs":  {304, clock.OriginNTP, false},
-	"ntp_agrees":   {305, clock.OriginNTP, true},
-	"ntp_disagree": {306, clock.OriginNTP, false},
-	"rtc_lost":     {310, clock.OriginSensor, false},
-	"rtc_back":     {311, clock.OriginSensor, true},
-	"rtc_set":      {312, clock.OriginSensor, true},
-	"rtc_not_set":  {313, clock.OriginSensor, false},
-	"rtc_drifts":   {314, clock.OriginSensor, false},
-	"rtc_differs":  {315, clock.OriginSensor, false},
-	"rtc_agrees":   {316, clock.OriginSensor, true},
+	"time_known":   {300, clock.OriginNTP, troubles},
+	"time_unknown": {301, clock.OriginNTP, troubles},
+	"ntp_failed":   {302, clock.OriginNTP, troubles},
+	"ntp_back":     {303, clock.OriginNTP, always},
+	"ntp_differs":  {304, clock.OriginNTP, troubles},
+	"ntp_agrees":   {305, clock.OriginNTP, always},
+	"ntp_disagree": {306, clock.OriginNTP, troubles},
+	"rtc_lost":     {310, clock.OriginSensor, troubles},
+	"rtc_back":     {311, clock.OriginSensor, always},
+	"rtc_set":      {312, clock.OriginSensor, always},
+	"rtc_not_set":  {313, clock.OriginSensor, troubles},
+	"rtc_drifts":   {314, clock.OriginSensor, troubles},
+	"rtc_differs":  {315, clock.OriginSensor, troubles},
+	"rtc_agrees":   {316, clock.OriginSensor, always},
 
-	"ota_source_set":       {400, clock.OriginSystem, true},
-	"ota_source_failed":    {401, clock.OriginSystem, false},
-	"ota_check_failed":     {402, clock.OriginSystem, false},
-	"ota_update_available": {403, clock.OriginSystem, true},
-	"ota_sources_differ":   {404, clock.OriginSystem, false},
-	"ota_newer_running":    {405, clock.OriginSystem, false},
-	"ota_source_served":    {406, clock.OriginSystem, false},
-	"ota_up_to_date":       {407, clock.OriginSystem, false},
+	"ota_source_set":       {400, clock.OriginSystem, always},
+	"ota_source_failed":    {401, clock.OriginSystem, troubles},
+	"ota_check_failed":     {402, clock.OriginSystem, never},
+	"ota_update_available": {403, clock.OriginSystem, troubles},
+	"ota_sources_differ":   {404, clock.OriginSystem, troubles},
+	"ota_newer_running":    {405, clock.OriginSystem, troubles},
+	"ota_source_served":    {406, clock.OriginSystem, troubles},
+	"ota_up_to_date":       {407, clock.OriginSystem, troubles},
 
-	"ota_update_started":    {440, clock.OriginSystem, true},
-	"ota_installed":         {441, clock.OriginSystem, true},
-	"ota_update_failed":     {442, clock.OriginSystem, false},
-	"ota_cancelled":         {443, clock.OriginSystem, true},
-	"ota_started_over":      {444, clock.OriginSystem, false},
-	"ota_known_bad":         {445, clock.OriginSystem, true},
-	"ota_already_installed": {446, clock.OriginSystem, false},
-	"ota_version_differs":   {447, clock.OriginSystem, false},
-	"ota_interrupted":       {448, clock.OriginSystem, false},
-	"ota_nothing_newer":     {449, clock.OriginSystem, false},
-	"ota_next_check":        {450, clock.OriginSystem, false},
+	"ota_update_started":    {440, clock.OriginSystem, troubles},
+	"ota_installed":         {441, clock.OriginSystem, troubles},
+	"ota_update_failed":     {442, clock.OriginSystem, troubles},
+	"ota_cancelled":         {443, clock.OriginSystem, troubles},
+	"ota_started_over":      {444, clock.OriginSystem, troubles},
+	"ota_known_bad":         {445, clock.OriginSystem, troubles},
+	"ota_already_installed": {446, clock.OriginSystem, troubles},
+	"ota_version_differs":   {447, clock.OriginSystem, troubles},
+	"ota_interrupted":       {448, clock.OriginSystem, troubles},
+	"ota_nothing_newer":     {449, clock.OriginSystem, troubles},
+	"ota_next_check":        {450, clock.OriginSystem, troubles},
 
-	"ota_fetch":          {420, clock.OriginSystem, false},
-	"ota_fetch_failed":   {421, clock.OriginSystem, false},
-	"ota_source_blamed":  {422, clock.OriginSystem, false},
-	"ota_pieces_ignored": {423, clock.OriginSystem, false},
-	"ota_resumed":        {424, clock.OriginSystem, true},
+	"ota_fetch":          {420, clock.OriginSystem, troubles},
+	"ota_fetch_failed":   {421, clock.OriginSystem, troubles},
+	"ota_source_blamed":  {422, clock.OriginSystem, troubles},
+	"ota_pieces_ignored": {423, clock.OriginSystem, troubles},
+	"ota_resumed":        {424, clock.OriginSystem, troubles},
 }
 
 // Handler returns a handler that hands every record to next, and those that
@@ -162,7 +174,7 @@ func entryOf(r slog.Record, attrs []slog.Attr) (e clock.Entry, ok bool) {
 	if known.code == 0 {
 		e.Origin = clock.OriginSystem
 	}
-	return e, known.kept || r.Level >= slog.LevelWarn
+	return e, known.keep.keeps(r.Level)
 }
 
 func appendDetail(b *strings.Builder, a slog.Attr) {

@@ -106,6 +106,29 @@ func TestWhatGoesIn(t *testing.T) {
 	})
 }
 
+// TestFailedUpdate leaves few entries: the journal has room for fifty, and is about
+// what goes wrong.
+func TestFailedUpdate(t *testing.T) {
+	r := open(t, filepath.Join(t.TempDir(), "nvs.db"))
+	for _, event := range []string{"ota_update_available", "ota_source_served", "ota_update_started", "ota_resumed", "ota_known_bad", "ota_installed", "ota_cancelled", "ota_already_installed"} {
+		r.log.Info("it goes its way", "event", event)
+	}
+	r.log.Warn("source has no manifest for us", "event", "ota_source_failed", "source", "github")
+	r.log.Warn("source has no manifest for us", "event", "ota_source_failed", "source", "cloudflare")
+	r.log.Error("no source has a valid manifest", "event", "ota_check_failed")
+	r.log.Error("update failed", "event", "ota_update_failed")
+	r.log.Info("the image on trial was examined", "event", "trial_examined", "healthy", true)
+	r.log.Warn("the image on trial was examined", "event", "trial_examined", "healthy", false)
+	r.log.Info("the image is confirmed", "event", "confirmed")
+	r.has(t,
+		`0 SYSTEM WARNING 401 ota_source_failed "source has no manifest for us" source=github`,
+		`1 SYSTEM WARNING 401 ota_source_failed "source has no manifest for us" source=cloudflare`,
+		`2 SYSTEM ERROR 442 ota_update_failed "update failed" `,
+		`3 SYSTEM INFO 126 confirmed "the image is confirmed" `,
+	)
+	r.close()
+}
+
 // TestTrueTime: entries have the time that the clock believes, in UTC; those that
 // came before it was known get it as long as they are not stored.
 func TestTrueTime(t *testing.T) {

@@ -138,6 +138,9 @@ func TestSwitches(t *testing.T) {
 		if diff := cmp.Diff(want, w.log.Events("source", "cause", "off", "status", "next")); diff != "" {
 			t.Errorf("-want +got\n%s", diff)
 		}
+		if n := strings.Count(w.log.String(), "level=WARN"); n != 2 {
+			t.Errorf("%d warnings, want one of each source", n)
+		}
 	})
 }
 
