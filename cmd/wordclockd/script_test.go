@@ -39,8 +39,9 @@ func TestMain(m *testing.M) {
 //	! status PROG [ARG...]       run a program that fails, and keep its exit code
 //	code N                       what the exit code was
 //	signal SIGNAL                by which the next clock is asked to stop
-//	clock until EVENT PROG...    run a clock until it has logged an event, then
-//	                             ask it to stop and want exit status 0
+//	clock until EVENT PROG...    run a clock until it has logged an event, or all
+//	                             of EVENT,EVENT, then ask it to stop and want
+//	                             exit status 0
 //	await REGEXP PROG [ARG...]   run a program again and again until it prints that
 //	up                           wait until the clock that was started answers
 //	sources GITHUB CLOUDFLARE    offer manifests, see cmdSources
@@ -146,7 +147,7 @@ func cmdClock(ts *testscript.TestScript, neg bool, args []string) {
 	for buf := make([]byte, 4096); ; {
 		n, err := stderr.Read(buf)
 		log.Write(buf[:n])
-		if !told && strings.Contains(log.String(), event) {
+		if !told && containsAll(log.String(), event) {
 			told = true
 			ts.Check(cmd.Process.Signal(stop))
 			_ = cmd.Process.Signal(stop) // it comes in numbers, and may find the clock gone
@@ -162,9 +163,19 @@ func cmdClock(ts *testscript.TestScript, neg bool, args []string) {
 	if err := cmd.Wait(); err != nil {
 		ts.Fatalf("%v\n%s", err, &log)
 	}
-	if !strings.Contains(log.String(), event) {
+	if !containsAll(log.String(), event) {
 		ts.Fatalf("no event %s in the log\n%s", event, &log)
 	}
+}
+
+// containsAll reports whether each of the texts between commas is in s.
+func containsAll(s, texts string) bool {
+	for text := range strings.SplitSeq(texts, ",") {
+		if !strings.Contains(s, text) {
+			return false
+		}
+	}
+	return true
 }
 
 // cmdUp asks for the status until there is one.
