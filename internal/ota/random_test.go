@@ -84,7 +84,7 @@ func TestRandom(t *testing.T) {
 			})
 		})
 	}
-	proof.Row(t, begin, "downloads from two sources that fail at random", fmt.Sprint(len(seeds), " downloads, killed up to 3 times each"))
+	proof.Row(t, begin, "ota: downloads from two sources that fail at random", fmt.Sprint(len(seeds), " downloads, killed up to 3 times each"))
 }
 
 // play downloads, is killed, and goes on.
