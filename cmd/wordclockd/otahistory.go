@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"text/tabwriter"
 	"time"
@@ -17,8 +18,8 @@ func newOTAHistory() *cobra.Command {
 	return &cobra.Command{
 		Use:   "history",
 		Short: "List the updates that are over",
-		Long: fmt.Sprintf(`List the last %d updates that are over, the newest first: what came of each, and why;
-with --json also what each source did. It works with and without a running clock.`, clock.HistorySize),
+		Long: fmt.Sprintf(`List the last %d updates that are over, the newest first: what came of each, and why,
+and how fast each source was that delivered. It works with and without a running clock.`, clock.HistorySize),
 		Args:        takes(0, 0),
 		Annotations: exits(exitOK, exitError, exitUsage, exitRunning),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -41,6 +42,11 @@ with --json also what each source did. It works with and without a running clock
 func writeHistory(w *tabwriter.Writer, attempts []clock.Attempt) {
 	for _, a := range attempts {
 		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\n", a.Number, a.Begun.UTC().Format(time.RFC3339), fromTo(a), a.Source, a.Result, reasonOf(a))
+		for _, name := range slices.Sorted(maps.Keys(a.Sources)) {
+			if s := a.Sources[name]; s.Bytes > 0 {
+				fmt.Fprintf(w, "\t\t\t\t\t%s: %s\n", name, servedLine(s))
+			}
+		}
 		for _, text := range a.Warnings {
 			fmt.Fprintf(w, "\t\t\t\t\twarning: %s\n", text)
 		}

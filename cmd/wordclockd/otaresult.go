@@ -37,7 +37,7 @@ func outcomeOf(a clock.Attempt) outcome {
 
 // reasonOf says why it came to the result.
 func reasonOf(a clock.Attempt) string {
-	return strings.ReplaceAll(cmp.Or(a.Reason, a.Cause, a.Error), "\n", "; ")
+	return cmp.Or(a.Reason, a.Cause, a.Error)
 }
 
 // finish prints what an update came to, and returns it as an error if that is none

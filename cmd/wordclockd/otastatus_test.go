@@ -123,6 +123,22 @@ func TestOTAHistory(t *testing.T) {
 	}
 }
 
+// TestOTAHistorySources: it is told how fast those were that delivered.
+func TestOTAHistorySources(t *testing.T) {
+	a := clock.Attempt{Number: 9, Result: clock.Confirmed, From: "2.11.3", Version: "2.12.0", Source: "cloudflare", Begun: begun, Sources: map[string]clock.Served{
+		"github":     {Requests: 2, Error: "http_status: 503"},
+		"cloudflare": {Requests: 1, Bytes: 1_339_312, LatencyMS: 2.5, MBps: 0.84},
+	}}
+	got := "\n" + tabled(func(w *tabwriter.Writer) { writeHistory(w, []clock.Attempt{a}) })
+	want := `
+9  2026-11-28T13:37:00Z  2.11.3 → 2.12.0  cloudflare  confirmed  
+                                                                 cloudflare: 1 request, answers within 2.5 ms, 1.3 MB at 840 kB/s
+`
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
 // TestCheckText: what is newer and is not offered is not called up to date.
 func TestCheckText(t *testing.T) {
 	for _, c := range []struct {

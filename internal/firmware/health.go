@@ -126,13 +126,6 @@ func (d *device) doHealth(ctx context.Context, _ map[string]string) (any, error)
 	return h, nil
 }
 
-// A healthRecord is what did not work before an update, and the image that it is for.
-// Its JSON is what nvs.KnownBad holds.
-type healthRecord struct {
-	Digest string       `json:"digest"`
-	Failed health.Known `json:"failed"`
-}
-
 // failing examines the clock, and returns what does not work: it will not count against
 // an image that is to be tried.
 func (d *device) failing(ctx context.Context) (health.Known, error) {

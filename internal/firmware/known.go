@@ -9,6 +9,13 @@ import (
 	"wordclockd/internal/nvs"
 )
 
+// A healthRecord is what did not work before an update, and the image that it is for.
+// Its JSON is what nvs.KnownBad holds.
+type healthRecord struct {
+	Digest string       `json:"digest"`
+	Failed health.Known `json:"failed"`
+}
+
 func hexDigest(d [32]byte) string { return hex.EncodeToString(d[:]) }
 
 func (d *device) storeKnown(r healthRecord) error {

@@ -26,7 +26,6 @@ type attempt struct {
 	shown clock.Attempt
 	told  time.Time // when shown was published last
 	image *flash.Image
-	freed error // why the slot could not be freed
 
 	proven bool // what is wrong is wrong with the image that was wanted
 

@@ -50,9 +50,6 @@ func (a *attempt) download(ctx context.Context, o choice) error {
 		keep:   a.keep,
 	}
 	err := j.run(ctx)
-	if a.freed != nil {
-		return a.freed
-	}
 	if err == nil || !dev.told {
 		return err
 	}
@@ -116,8 +113,7 @@ func (f *freeing) once(do func() error, done *bool) error {
 // free frees the slot. What was to be started from it is not any more.
 func (a *attempt) free() error {
 	if err := a.u.c.Slot.Free(); err != nil {
-		a.freed = a.ofSlot(err, Downloading)
-		return a.freed
+		return a.ofSlot(err, Downloading)
 	}
 	a.u.known.stage("")
 	a.u.change(func(r *Record) {

@@ -69,6 +69,13 @@ func NewKnown(running flash.Device, bad []Bad) *Known {
 	return &Known{running: running, bad: bad, runs: make(map[pinned]bool)}
 }
 
+// KnownTo returns what a clock knows that runs x, and remembers r.
+func KnownTo(x Running, r Record) *Known {
+	k := NewKnown(x.Device, r.Bad)
+	k.recall(x, r.History)
+	return k
+}
+
 // recall adds what an updater knows of the image that runs: reading it takes a while.
 func (k *Known) recall(x Running, history []clock.Attempt) {
 	k.digest = hex.EncodeToString(x.Digest[:])

@@ -1,6 +1,7 @@
 package ota
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -260,4 +261,49 @@ func TestLyingDigest(t *testing.T) {
 			t.Errorf("%+v", c)
 		}
 	})
+}
+
+// TestRefusedByAll: an image that every source has sent wrongly is not tried again by
+// itself, but when somebody asks for it; one that only one of them has sent wrongly,
+// the other being away, is.
+func TestRefusedByAll(t *testing.T) {
+	next := built("2.12.0", nil)
+	flipped := release{next.manifest, next.changed(func(p []byte) { p[70000] ^= 1 }).image, nil}
+	page := release{next.manifest, slices.Concat([]byte("<html>"), next.image[6:]), nil}
+	away := next.site().but(answers(http.StatusServiceUnavailable))
+	for _, c := range []struct {
+		name               string
+		github, cloudflare site
+		once               bool
+	}{
+		{"wrong bytes from both", flipped.site(), flipped.site(), true},
+		{"a page from both", page.site(), page.site(), true},
+		{"a page, and wrong bytes", page.site(), flipped.site(), true},
+		{"wrong bytes, and nobody", flipped.site(), away, false},
+		{"a page, and nobody", page.site(), away, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			in(t, func(t *testing.T) {
+				r := newRig(t, running, c.github, c.cloudflare, hourly)
+				time.Sleep(6 * time.Hour)
+				synctest.Wait()
+				failed := len(r.history())
+				if (failed == 1) != c.once || failed == 0 {
+					t.Errorf("%d updates in six hours, want one: %t", failed, c.once)
+				}
+				r.swap(next.site(), next.site())
+				if c.once {
+					if a := r.update(Start{NoReboot: true}); a.Result != clock.Installed {
+						t.Errorf("%+v", a)
+					}
+					return
+				}
+				time.Sleep(2 * time.Hour)
+				synctest.Wait()
+				if h := r.history(); h[len(h)-1].Result != clock.Installed {
+					t.Errorf("%+v", h)
+				}
+			})
+		})
+	}
 }

@@ -5,7 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	"wordclockd/internal/clock"
 	"wordclockd/internal/flash"
@@ -198,5 +201,53 @@ func TestHeadRefusedLater(t *testing.T) {
 				t.Errorf("fetched %d bytes", d.gauge.fetched)
 			}
 		})
+	})
+}
+
+// TestPlanKept: an update that comes to nothing before it knows what it would install
+// takes nothing away from the one that was interrupted.
+func TestPlanKept(t *testing.T) {
+	in(t, func(t *testing.T) {
+		next := built("2.12.0", nil)
+		dying := next.site().dies(4*PieceSize, hangsUp).but(func(w http.ResponseWriter, q *http.Request, well http.HandlerFunc) {
+			if q.Header.Get("Range") != "" {
+				http.Error(w, "away", http.StatusServiceUnavailable)
+				return
+			}
+			well(w, q)
+		})
+		r := newRig(t, running, dying, dying, nil)
+		if a := r.update(Start{}); a.Result != clock.Failed || a.Bytes != 4*PieceSize {
+			t.Fatalf("%+v", a)
+		}
+		r.swap(status(503), status(503))
+		if a := r.update(Start{}); a.Cause != "http_status" {
+			t.Errorf("%+v", a)
+		}
+		r.update(Start{File: "/nonexistent"})
+		r.swap(next.site(), next.site())
+		if a := r.update(Start{}); a.Result != clock.Installed || a.Fetched > 3*PieceSize {
+			t.Errorf("%+v", a)
+		}
+	})
+}
+
+// TestPlanOfOtherSlot: what lies in one slot is of no use in the other.
+func TestPlanOfOtherSlot(t *testing.T) {
+	in(t, func(t *testing.T) {
+		next := built("2.12.0", nil)
+		r := newRig(t, running, next.site().dies(4*PieceSize, hangsUp), next.site().without(), func(c *UpdaterConfig) { c.OTA.Deadline = time.Second })
+		r.sites[0].Store(new(next.site().dies(4*PieceSize, stays)))
+		r.update(Start{})
+		r.stop()
+		if !strings.Contains(string(r.kept), `"plan":{`) {
+			t.Fatalf("no plan in %s", r.kept)
+		}
+		r.kept = []byte(strings.Replace(string(r.kept), `"slot":"ota_1","done"`, `"slot":"ota_0","done"`, 1))
+		r.swap(next.site(), next.site())
+		r.boot(nil)
+		if a := r.update(Start{}); a.Result != clock.Installed || a.Fetched != next.manifest.Size {
+			t.Errorf("%+v", a)
+		}
 	})
 }

@@ -95,3 +95,43 @@ func TestAutoInstall(t *testing.T) {
 		}
 	})
 }
+
+// hourly makes an updater that looks each hour, and installs what it finds.
+func hourly(c *UpdaterConfig) {
+	c.OTA.AutoInstall, c.OTA.CheckInterval = true, time.Hour
+}
+
+// TestUnhashedIsNotAutomatic: what would not be recognised once it is here is only
+// installed when somebody asks for it.
+func TestUnhashedIsNotAutomatic(t *testing.T) {
+	in(t, func(t *testing.T) {
+		plain := built("2.12.0", nil)
+		plain.manifest.SHA256 = ""
+		r := newRig(t, running, plain.site(), plain.site(), func(c *UpdaterConfig) { hourly(c); c.OTA.AllowUnhashed = true })
+		time.Sleep(6 * time.Hour)
+		synctest.Wait()
+		if h := r.history(); len(h) != 0 {
+			t.Errorf("%+v", h)
+		}
+		if a := r.update(Start{}); a.Result != clock.Installed {
+			t.Errorf("%+v", a)
+		}
+	})
+}
+
+// TestLookMakesWay: an update that somebody wants does not wait for a look that nobody
+// asked for.
+func TestLookMakesWay(t *testing.T) {
+	in(t, func(t *testing.T) {
+		next := built("2.12.0", nil)
+		r := newRig(t, running, site{handler: hangs}, site{handler: hangs}, hourly)
+		for r.looks[0].Load() == 0 {
+			time.Sleep(time.Second)
+		}
+		r.swap(next.site(), next.site())
+		begin := time.Now()
+		if a := r.update(Start{NoReboot: true}); a.Result != clock.Installed || time.Since(begin) > time.Second {
+			t.Errorf("after %s: %+v", time.Since(begin), a)
+		}
+	})
+}

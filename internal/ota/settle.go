@@ -51,6 +51,14 @@ func (g *GaveUp) why() string {
 	return g.Reason + ": " + g.Text
 }
 
+// Settled returns what the next start makes of a record if it is that of x: what an
+// [Updater] would show then. Nothing is stored.
+func Settled(r Record, x Running, now time.Time) Record {
+	r.settle(x, now)
+	r.revise(x)
+	return r
+}
+
 // settle draws the conclusions of a start: what became of the update that was under
 // way, and of the image that was installed last. It returns the former if it was
 // interrupted. What the boot loader remembers of a slot is about the image before, as

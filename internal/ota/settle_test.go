@@ -3,6 +3,7 @@ package ota
 import (
 	"bytes"
 	"encoding/hex"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -194,4 +195,25 @@ func TestRevise(t *testing.T) {
 		})
 	}
 	new(Record).revise(running("2.11.3"))
+}
+
+// TestBounded: what sources say is stored, but not all of it.
+func TestBounded(t *testing.T) {
+	in(t, func(t *testing.T) {
+		long := strings.Repeat("x", 50_000)
+		far := site{handler: func(w http.ResponseWriter, q *http.Request) {
+			http.Redirect(w, q, "http://192.0.2.1/"+long, http.StatusFound)
+		}}
+		lengthy := serves(`{"version": "2.12.0-` + long + `", "build_date": "x", "size_bytes": 1}`)
+		r := newRig(t, running, far, lengthy, nil)
+		for range 3 {
+			r.update(Start{})
+		}
+		if n := len(r.kept); n > 10_000 {
+			t.Errorf("%d bytes are stored", n)
+		}
+		if n := len(r.log.String()); n > 20_000 {
+			t.Errorf("%d bytes are logged", n)
+		}
+	})
 }

@@ -155,3 +155,35 @@ func TestFile(t *testing.T) {
 		})
 	}
 }
+
+// TestStartOverBlamesNobodyElse: what was sent in the place of the first image says
+// nothing of the second.
+func TestStartOverBlamesNobodyElse(t *testing.T) {
+	in(t, func(t *testing.T) {
+		first, second := built("2.12.0", nil), built("2.13.0", nil)
+		page := release{first.manifest, slices.Concat([]byte("<html>"), first.image[6:]), nil}
+		missing := second.site().without()
+		r := newRig(t, running, page.site(), missing, nil)
+		if a := r.update(Start{}); a.Result != clock.Failed {
+			t.Errorf("%+v", a)
+		}
+		if b := r.Updater.known.badness(second.manifest.SHA256); b != nil {
+			t.Errorf("%+v", b)
+		}
+	})
+}
+
+// TestStartOverAfterRefusal: an image of which all sources send something else is one
+// that cannot be had.
+func TestStartOverAfterRefusal(t *testing.T) {
+	in(t, func(t *testing.T) {
+		first, second := built("2.12.0", nil), built("2.13.0", nil)
+		plain := release{first.manifest, slices.Concat([]byte("<html>"), first.image[6:]), nil}
+		plain.manifest.SHA256 = ""
+		r := newRig(t, running, plain.site(), second.site(), func(c *UpdaterConfig) { c.OTA.AllowUnhashed = true })
+		if a := r.update(Start{}); a.Result != clock.Installed || a.Version != "2.13.0" {
+			t.Errorf("%+v", a)
+		}
+		r.holds(second)
+	})
+}

@@ -73,8 +73,12 @@ func (s *sink) sync() error {
 	return nil
 }
 
-// inFlash returns an error of the flash, or of what lies beside it, with its cause.
+// inFlash returns an error of the flash, or of what lies beside it, with its cause. One
+// that has a cause keeps it.
 func inFlash(err error, doing string) *Error {
+	if is[*Error](err) {
+		return at(err, Downloading, "", 0)
+	}
 	c := FlashIO
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		c = FlashFull

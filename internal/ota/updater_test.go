@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -332,6 +333,107 @@ func TestChecksTogether(t *testing.T) {
 		}
 		if n := r.asked[clock.GitHub].Load(); n != 2 {
 			t.Errorf("asked %d times", n)
+		}
+	})
+}
+
+// TestUnnoted: without a note of what does not work the trial would be unfair, so
+// there is none.
+func TestUnnoted(t *testing.T) {
+	in(t, func(t *testing.T) {
+		next := built("2.12.0", nil)
+		r := newRig(t, running, next.site(), next.site(), nil)
+		r.fail["switch"] = syscall.ENOSPC
+		if a := r.update(Start{}); a.Result != clock.Failed || a.Cause != "flash_full" || !strings.Contains(a.Reason, "what the trial has to know") {
+			t.Errorf("%+v", a)
+		}
+		r.called("free", "program", "switch")
+	})
+}
+
+// TestFileLeavesWhatWaits: a file that is no good is refused before anything is
+// written, and an update that waits for its start goes on waiting; one that is good
+// takes its place, and says so.
+func TestFileLeavesWhatWaits(t *testing.T) {
+	in(t, func(t *testing.T) {
+		next := built("2.12.0", nil)
+		r := newRig(t, running, next.site(), next.site(), nil)
+		r.update(Start{NoReboot: true})
+		r.taken()
+		r.update(Start{File: t.TempDir()})
+		r.called()
+		if h := r.history(); h[0].Result != clock.Installed {
+			t.Errorf("%+v", h)
+		}
+		newer := built("2.13.0", nil)
+		r.swap(newer.site(), newer.site())
+		if a := r.update(Start{NoReboot: true}); a.Result != clock.Installed || !slices.Contains(a.Warnings, "2.12.0, which update 1 had installed and nobody started, makes way for this one") {
+			t.Errorf("%+v", a)
+		}
+	})
+}
+
+// TestDisplaced: an update that waits and loses its slot to one that fails is offered
+// again.
+func TestDisplaced(t *testing.T) {
+	in(t, func(t *testing.T) {
+		next, newer := built("2.12.0", nil), built("2.13.0", nil)
+		r := newRig(t, running, next.site(), next.site(), func(c *UpdaterConfig) { c.OTA.Deadline = 10 * time.Second })
+		r.update(Start{NoReboot: true})
+		if c := r.check(false); c.UpdateAvailable {
+			t.Errorf("%+v", c)
+		}
+		r.swap(newer.site().dies(4*PieceSize, hangsUp).once(newer.site().without()), newer.site().without())
+		if a := r.update(Start{}); a.Result != clock.Failed || len(a.Warnings) != 1 {
+			t.Errorf("%+v", a)
+		}
+		if a := r.history()[0]; a.Result != clock.Failed || !strings.Contains(a.Reason, "took its slot") {
+			t.Errorf("%+v", a)
+		}
+		r.swap(next.site(), next.site())
+		if c := r.check(false); !c.UpdateAvailable {
+			t.Errorf("%+v", c)
+		}
+	})
+}
+
+// TestEnded: when the updater has ended, nothing is begun, and nobody waits.
+func TestEnded(t *testing.T) {
+	in(t, func(t *testing.T) {
+		r := newRig(t, running, offers("2.12.0"), offers("2.12.0"), nil)
+		r.stop()
+		if n, err := r.Start(Start{}); err == nil {
+			t.Errorf("update %d begins", n)
+		}
+		if err := r.Cancel(t.Context()); err == nil {
+			t.Error("there was something to cancel")
+		}
+	})
+}
+
+// TestSpeedMeanwhile: how fast a source is can be seen while it serves.
+func TestSpeedMeanwhile(t *testing.T) {
+	in(t, func(t *testing.T) {
+		next := built("2.12.0", nil)
+		slow := next.site().but(func(w http.ResponseWriter, q *http.Request, _ http.HandlerFunc) {
+			for off := 0; off < len(next.image); off += 1 << 10 {
+				select {
+				case <-q.Context().Done():
+					return
+				case <-time.After(10 * time.Millisecond):
+				}
+				w.Write(next.image[off:min(len(next.image), off+1<<10)])
+				http.NewResponseController(w).Flush()
+			}
+		})
+		r := newRig(t, running, slow, next.site(), nil)
+		if _, err := r.Start(Start{}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if s := r.Updater.c.Value.Get().Present.Sources["github"]; s.MBps < 0.05 || s.MBps > 0.15 {
+			t.Errorf("%+v, want a tenth of a megabyte each second", s)
 		}
 	})
 }
