@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -41,16 +42,25 @@ and how fast each source was that delivered. It works with and without a running
 
 func writeHistory(w *tabwriter.Writer, attempts []clock.Attempt) {
 	for _, a := range attempts {
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\n", a.Number, a.Begun.UTC().Format(time.RFC3339), fromTo(a), a.Source, a.Result, reasonOf(a))
-		for _, name := range slices.Sorted(maps.Keys(a.Sources)) {
-			if s := a.Sources[name]; s.Bytes > 0 {
-				fmt.Fprintf(w, "\t\t\t\t\t%s: %s\n", name, servedLine(s))
-			}
-		}
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\n", a.Number, a.Begun.UTC().Format(time.RFC3339), fromTo(a), a.Source, a.Result, cameTo(a))
 		for _, text := range a.Warnings {
 			fmt.Fprintf(w, "\t\t\t\t\twarning: %s\n", text)
 		}
 	}
+}
+
+// cameTo is why an update came to its result, and what those sources did that delivered.
+func cameTo(a clock.Attempt) string {
+	var parts []string
+	if why := reasonOf(a); why != "" {
+		parts = append(parts, why)
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Sources)) {
+		if s := a.Sources[name]; s.Bytes > 0 {
+			parts = append(parts, name+": "+servedLine(s))
+		}
+	}
+	return strings.Join(parts, "; ")
 }
 
 // fromTo is the versions of an update.

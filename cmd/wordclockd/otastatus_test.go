@@ -131,8 +131,7 @@ func TestOTAHistorySources(t *testing.T) {
 	}}
 	got := "\n" + tabled(func(w *tabwriter.Writer) { writeHistory(w, []clock.Attempt{a}) })
 	want := `
-9  2026-11-28T13:37:00Z  2.11.3 → 2.12.0  cloudflare  confirmed  
-                                                                 cloudflare: 1 request, answers within 2.5 ms, 1.3 MB at 840 kB/s
+9  2026-11-28T13:37:00Z  2.11.3 → 2.12.0  cloudflare  confirmed  cloudflare: 1 request, answers within 2.5 ms, 1.3 MB at 840 kB/s
 `
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
