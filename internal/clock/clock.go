@@ -3,6 +3,7 @@ package clock
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"wordclockd/internal/face"
@@ -34,25 +35,35 @@ type Changed struct {
 // Status is what the clock has to say about itself. It is a value: nothing in
 // it changes later.
 type Status struct {
-	Boot     uint32    // starts of the firmware
-	Started  time.Time // this one, by the host's clock
-	Version  string    // of the image that runs
-	Trial    bool      // that image has yet to be confirmed, when it was started
-	Board    string    // sim or linux
-	Has      []Capability
-	Time     Time
-	Sync     Sync
-	Face     Face
-	Settings Settings
-	Revision uint64 // of the settings
-	Update   Update
-	Health   Health
-	Journal  Journal
+	Boot       uint32    // starts of the firmware
+	Started    time.Time // this one, by the host's clock
+	Version    string    // of the image that runs
+	Trial      bool      // that image has yet to be confirmed, when it was started
+	Image      Image
+	Board      string // sim or linux
+	Has        []Capability
+	Time       Time
+	Sync       Sync
+	Face       Face
+	Settings   Settings
+	Revision   uint64 // of the settings
+	Sensors    Sensors
+	Validation *Validation // nil: there was none
+	Demo       bool        // the face is that of test_transitions_start, not of the time
+	Network    bool        // there is a way out of this host, or none is needed
+	Link       Link
+	Update     Update
+	Health     Health
+	Journal    Journal
 }
+
+// Can reports whether the clock has what something needs.
+func (s Status) Can(need Capability) bool { return need == NoNeed || slices.Contains(s.Has, need) }
 
 // Face is what stands on the front.
 type Face struct {
 	Phrase  face.Phrase
+	Off     bool  // by the settings: nothing is lit
 	Unknown bool  // the time is not known: the four minute LEDs blink
 	Dark    []int // rows whose LED driver does not answer, 0 at the top
 }

@@ -13,34 +13,52 @@ import (
 
 func TestDefaults(t *testing.T) {
 	s := DefaultSettings()
-	if want := (Settings{face.Default, 60, 180, 80, GitHub}); s != want {
-		t.Errorf("%+v, want %+v", s, want)
+	if s.Style != face.Default || s.Individual != 60 || s.Global != 180 || s.SafetyLimit != 80 || s.Source != GitHub || s.Off {
+		t.Errorf("%+v", s)
 	}
 	if err := s.Validate(); err != nil {
 		t.Error(err)
 	}
 }
 
+// changed returns the default settings with a change.
+func changed(f func(*Settings)) Settings {
+	s := DefaultSettings()
+	f(&s)
+	return s
+}
+
+// values are some that a field takes beside the defaults of the others.
+func values(f Field) (all []any) {
+	s := changed(func(s *Settings) { s.Individual = MinLevel })
+	switch {
+	case f.Kind == Bool:
+		return []any{true, false}
+	case f.Kind == Choice:
+		for _, o := range f.Options {
+			all = append(all, o)
+		}
+		return all
+	}
+	for i, zone := range ZoneNames { // the bright end would come along
+		if f.Key == "light_sensor."+zone+".brightness" {
+			return []any{f.Min, int(s.Zones[i].Max)}
+		}
+	}
+	return []any{f.Min, f.limit(&s)}
+}
+
 // TestFields: each field shows what it was set to, by value and by text, and
 // changes no other.
 func TestFields(t *testing.T) {
-	some := map[string][]any{
-		"halb_centric_style":             {true, false},
-		"potentiometer.safety_limit_max": {5, 80, 255},
-		"brightness.individual":          {5, 80},
-		"brightness.global":              {5, 255},
-		"ota.source":                     {"github", "cloudflare"},
-	}
+	seen := map[string]bool{}
 	for _, f := range Fields {
-		values := some[f.Key]
-		if values == nil || f.Doc == "" {
-			t.Errorf("%s: is not tested, or has no doc", f.Key)
+		if f.Doc == "" || seen[f.Key] || len(values(f)) < 2 {
+			t.Errorf("%s: is there twice, or has no doc or no values", f.Key)
 		}
-		for _, v := range values {
-			s := DefaultSettings()
-			if f.Key == "potentiometer.safety_limit_max" {
-				s.Individual = 5
-			}
+		seen[f.Key] = true
+		for _, v := range values(f) {
+			s := changed(func(s *Settings) { s.Individual = MinLevel })
 			before := s
 			if err := f.Set(&s, v); err != nil || f.Get(&s) != v {
 				t.Errorf("%s = %v: is %v, %v", f.Key, v, f.Get(&s), err)
@@ -58,6 +76,17 @@ func TestFields(t *testing.T) {
 	}
 }
 
+// TestEveryPartIsAField: whoever shows or stores the fields leaves nothing out.
+func TestEveryPartIsAField(t *testing.T) {
+	var s Settings
+	for _, f := range Fields {
+		f.set(&s, f.Get(new(DefaultSettings())))
+	}
+	if s != DefaultSettings() {
+		t.Errorf("%+v, want %+v", s, DefaultSettings())
+	}
+}
+
 func TestApply(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -69,22 +98,35 @@ func TestApply(t *testing.T) {
 		{"all", []Edit{
 			{"brightness.individual", 200.0}, {"potentiometer.safety_limit_max", json.Number("200")}, {"brightness.global", 5},
 			{"halb_centric_style", true}, {"ota.source", "CloudFlare"},
-		}, "", Settings{face.HalbCentric, 200, 5, 200, Cloudflare}},
-		{"a limit brings down what it limits", []Edit{{"potentiometer.safety_limit_max", 40}}, "", Settings{face.Default, 40, 180, 40, GitHub}},
+		}, "", changed(func(s *Settings) {
+			s.Style, s.Individual, s.Global, s.SafetyLimit, s.Source = face.HalbCentric, 200, 5, 200, Cloudflare
+		})},
+		{"a limit brings down what it limits", []Edit{{"potentiometer.safety_limit_max", 40}}, "",
+			changed(func(s *Settings) { s.Individual, s.SafetyLimit = 40, 40 })},
+		{"off", []Edit{{"display.on", false}}, "", changed(func(s *Settings) { s.Off = true })},
+		{"the dark end of a zone takes the bright one along", []Edit{{"light_sensor.dim.brightness", 70}}, "",
+			changed(func(s *Settings) { s.Zones[1] = Zone{70, 70} })},
+		{"both ends, the bright one first", []Edit{{"light_sensor.dim.brightness_max", 90}, {"light_sensor.dim.brightness", 70}}, "",
+			changed(func(s *Settings) { s.Zones[1] = Zone{70, 90} })},
+		{"a fade", []Edit{{"transition.duration_ms", 1500}, {"transition.enabled", false}, {"transition.fadein_curve", "Bounce"}, {"transition.fadeout_curve", "linear"}}, "",
+			changed(func(s *Settings) { s.Transition = Transition{true, 1500 * time.Millisecond, Bounce, Linear} })},
+		{"too quick a fade", []Edit{{"transition.duration_ms", 199}}, "transition.duration_ms: 199: want 200 to 5000", Settings{}},
+		{"no such curve", []Edit{{"transition.fadein_curve", "ease"}},
+			`transition.fadein_curve: "ease": want linear or ease_in or ease_out or ease_in_out or bounce`, Settings{}},
 		{"too dim", []Edit{{"brightness.individual", 4}}, "brightness.individual: 4: want 5 to 80, the safety limit", Settings{}},
 		{"above the limit", []Edit{{"brightness.individual", 81}}, "brightness.individual: 81: want 5 to 80, the safety limit", Settings{}},
 		{"above the limit of the same change", []Edit{{"potentiometer.safety_limit_max", 20}, {"brightness.individual", 30}},
 			"brightness.individual: 30: want 5 to 20, the safety limit", Settings{}},
-		{"off", []Edit{{"brightness.global", 0}}, "brightness.global: 0: want 5 to 255", Settings{}},
+		{"nothing at all", []Edit{{"brightness.global", 0}}, "brightness.global: 0: want 5 to 255", Settings{}},
 		{"a fraction", []Edit{{"brightness.global", 7.5}}, "brightness.global: 7.5: want 5 to 255", Settings{}},
 		{"huge", []Edit{{"brightness.global", 1e300}}, "brightness.global: 1e+300: want 5 to 255", Settings{}},
-		{"another way to say a hundred", []Edit{{"brightness.global", json.Number("1.0e2")}}, "", Settings{face.Default, 60, 100, 80, GitHub}},
+		{"another way to say a hundred", []Edit{{"brightness.global", json.Number("1.0e2")}}, "", changed(func(s *Settings) { s.Global = 100 })},
 		{"a number that is none", []Edit{{"brightness.global", json.Number("1e999")}}, "brightness.global: 1e999: want 5 to 255", Settings{}},
 		{"text for a number", []Edit{{"brightness.global", "80"}}, `brightness.global: "80": want 5 to 255`, Settings{}},
 		{"number for a switch", []Edit{{"halb_centric_style", 1}}, "halb_centric_style: 1: want true or false", Settings{}},
 		{"null", []Edit{{"halb_centric_style", nil}}, "halb_centric_style: null: want true or false", Settings{}},
 		{"no such source", []Edit{{"ota.source", "gitlab"}}, `ota.source: "gitlab": want github or cloudflare`, Settings{}},
-		{"no such field", []Edit{{"brightness.globl", 5}}, "brightness.globl: no such setting, there are halb_centric_style, ", Settings{}},
+		{"no such field", []Edit{{"brightness.globl", 5}}, "brightness.globl: no such setting, there are display.on, halb_centric_style, ", Settings{}},
 		{"twice", []Edit{{"brightness.global", 5}, {"brightness.global", 6}}, "brightness.global: is named twice", Settings{}},
 		{"one bad of two", []Edit{{"halb_centric_style", true}, {"brightness.global", 0}}, "brightness.global: 0: want 5 to 255", Settings{}},
 	} {
@@ -102,6 +144,55 @@ func TestApply(t *testing.T) {
 		if s != DefaultSettings() {
 			t.Errorf("%s: half applied: %+v", c.name, s)
 		}
+	}
+}
+
+// TestAtOdds: fields that are right by themselves have to fit each other.
+func TestAtOdds(t *testing.T) {
+	for want, f := range map[string]func(*Settings){
+		"light_sensor.dim.brightness_max: 29: want at least light_sensor.dim.brightness, which is 30":       func(s *Settings) { s.Zones[1].Max = 29 },
+		"threshold_1: 10: want more than threshold_0, which is 10":                                          func(s *Settings) { s.Thresholds[1] = 10 },
+		"threshold_3: 100: want more than threshold_2, which is 200":                                        func(s *Settings) { s.Thresholds[3] = 100 },
+		"potentiometer.brightness_max: 9: want more than potentiometer.brightness_min, which is 9":          func(s *Settings) { s.Knob.Min, s.Knob.Max = 9, 9 },
+		"brightness.individual: 60: want 5 to 20, the safety limit":                                         func(s *Settings) { s.SafetyLimit = 20 },
+		"transition.duration_ms: 0: want 200 to 5000":                                                       func(s *Settings) { s.Transition.Duration = 0 },
+		`potentiometer.curve_type: "KnobCurve(7)": want linear or logarithmic or exponential`:               func(s *Settings) { s.Knob.Curve = 7 },
+		`transition.fadeout_curve: "Curve(5)": want linear or ease_in or ease_out or ease_in_out or bounce`: func(s *Settings) { s.Transition.Out = 5 },
+	} {
+		err := changed(f).Validate()
+		if _, ok := errors.AsType[*InvalidError](err); !ok || err.Error() != want {
+			t.Errorf("error %v, want %s", err, want)
+		}
+	}
+	if err := changed(func(s *Settings) { s.Zones[4], s.Chimes.QuietStart = Zone{255, 255}, s.Chimes.QuietEnd }).Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestCurves are parsed as they are written.
+func TestCurves(t *testing.T) {
+	for _, name := range curves {
+		if c, ok := ParseCurve(name); !ok || c.String() != name {
+			t.Errorf("%s: %s", name, c)
+		}
+	}
+	for _, name := range knobCurves {
+		if c, ok := ParseKnobCurve(name); !ok || c.String() != name {
+			t.Errorf("%s: %s", name, c)
+		}
+	}
+	if _, ok := ParseCurve("logarithmic"); ok {
+		t.Error("a fade goes like the knob")
+	}
+	if _, ok := ParseKnobCurve("bounce"); ok {
+		t.Error("the knob goes like a fade")
+	}
+}
+
+func TestCan(t *testing.T) {
+	s := Status{Has: []Capability{HasRTC, CanFade}}
+	if !s.Can(NoNeed) || !s.Can(HasRTC) || !s.Can(CanFade) || s.Can(HasLight) || s.Can(CanChime) {
+		t.Errorf("%+v", s.Has)
 	}
 }
 
@@ -214,6 +305,11 @@ func TestNames(t *testing.T) {
 		OriginBrightness.String(): "BRIGHTNESS", Origin(99).String(): "Origin(99)",
 		SeverityInfo.String(): "INFO", SeverityWarning.String(): "WARNING", SeverityError.String(): "ERROR", SeverityCritical.String(): "CRITICAL",
 		Severity(9).String(): "Severity(9)",
+		LinkOff.String():     "off", LinkDown.String(): "connecting", LinkUp.String(): "connected", LinkState(9).String(): "LinkState(9)",
+		Curve(9).String(): "Curve(9)", KnobCurve(9).String(): "KnobCurve(9)",
+		FailureNone.String(): "NONE", HardwareFault.String(): "HARDWARE_FAULT", BusFailure.String(): "I2C_BUS_FAILURE",
+		SystematicMismatch.String(): "SYSTEMATIC_MISMATCH", PartialMismatch.String(): "PARTIAL_MISMATCH",
+		GroupMismatch.String(): "GRPPWM_MISMATCH", SoftwareError.String(): "SOFTWARE_ERROR", FailureType(9).String(): "FailureType(9)",
 	} {
 		if got != want {
 			t.Errorf("%q, want %q", got, want)

@@ -43,6 +43,16 @@ const (
 	CheckHealth  = "health_check"
 	ResetWiFi    = "reset_wifi"
 	ClearJournal = "error_log_clear"
+
+	SetTime        = "set_time"
+	RefreshSensors = "refresh_sensors"
+	StartDemo      = "test_transitions_start"
+	StopDemo       = "test_transitions_stop"
+	ResetLEDs      = "tlc_hardware_reset"
+	TestAudio      = "test_audio"
+	TestAudioFile  = "test_audio_file"
+	TestChimes     = "chimes_test"
+	ListChimes     = "list_chime_files"
 )
 
 // Commands lists all commands.
@@ -68,6 +78,19 @@ var Commands = []Spec{
 	{Name: ClearJournal, Doc: "empty the error journal", Params: []Param{
 		{Name: "what", Doc: "the entries, or the counters", Kind: Choice, Options: []string{"entries", "stats"}},
 	}},
+	{Name: SetTime, Doc: "set the RTC of a clock that no time server reaches; the date stays", Needs: HasRTC, Params: []Param{
+		{Name: "time", Doc: "HH:MM, of the clock's zone", Kind: Text},
+	}},
+	{Name: RefreshSensors, Doc: "read light sensor and knob now"},
+	{Name: StartDemo, Doc: "show 14:00 to 15:00 in steps of five minutes, one each ten seconds, until it is stopped"},
+	{Name: StopDemo, Doc: "show the time again"},
+	{Name: ResetLEDs, Doc: "reset the LED drivers by their reset line, and draw the face anew", Needs: HasReset},
+	{Name: TestAudio, Doc: "a tone of 440 Hz for two seconds", Needs: HasSpeaker},
+	{Name: TestAudioFile, Doc: "play test.pcm of chimes.folder", Needs: HasSpeaker},
+	{Name: TestChimes, Doc: "strike, whatever is set", Needs: CanChime, Params: []Param{
+		{Name: "what", Doc: "what to strike; three strokes by default", Kind: Choice, Options: []string{"strike", "quarter", "half", "quarter_to", "hour"}},
+	}},
+	{Name: ListChimes, Doc: "what is in chimes.folder; the answer is the list of its files"},
 }
 
 // SpecOf returns the spec of a command by its name or an alias.

@@ -31,7 +31,7 @@ func (k Kind) String() string {
 	return kinds[k]
 }
 
-// A Capability is hardware that a feature needs.
+// A Capability is hardware that a feature needs, or a feature that this clock has.
 type Capability uint8
 
 const (
@@ -42,6 +42,12 @@ const (
 	HasReset                     // the reset of the LED drivers
 	HasButton                    // a button
 	HasSpeaker                   // a loudspeaker
+
+	CanFade     // one face fades into the next
+	CanAdapt    // the group level follows the light sensor
+	CanTurn     // the level of LEDs follows the knob
+	CanValidate // LEDs are read back by themselves
+	CanChime    // the quarters sound
 )
 
 // A Field is a setting as every front end shows and changes it. Its value is a
@@ -59,8 +65,13 @@ type Field struct {
 }
 
 // Fields lists all settings. The order is that in which they are shown, and
-// checked.
-var Fields = []Field{
+// checked. One whose need is not met is kept, and has no effect.
+var Fields = slices.Concat([]Field{
+	{
+		Key: "display.on", Doc: "show the time; off, nothing is lit", Kind: Bool,
+		Get: func(s *Settings) any { return !s.Off },
+		set: func(s *Settings, v any) { s.Off = !v.(bool) },
+	},
 	{
 		Key: "halb_centric_style", Doc: "say ZEHN VOR HALB and DREIVIERTEL", Kind: Bool,
 		Get: func(s *Settings) any { return s.Style == face.HalbCentric },
@@ -93,12 +104,13 @@ var Fields = []Field{
 		Get: func(s *Settings) any { return int(s.Global) },
 		set: func(s *Settings, v any) { s.Global = Level(v.(int)) },
 	},
+}, transitionFields, zoneFields(), thresholdFields(), knobFields, chimeFields, []Field{
 	{
 		Key: "ota.source", Doc: "where firmware is looked for first", Kind: Choice, Options: sources[:],
 		Get: func(s *Settings) any { return s.Source.String() },
 		set: func(s *Settings, v any) { s.Source, _ = ParseSource(v.(string)) },
 	},
-}
+})
 
 // FieldOf returns the field of a key; the error names all there are.
 func FieldOf(key string) (*Field, error) {
@@ -133,7 +145,7 @@ func (f *Field) check(s *Settings, v any) error {
 	case int:
 		ok = f.Kind == Integer && f.Min <= v && v <= f.limit(s)
 	case string:
-		ok = f.Kind == Choice && slices.ContainsFunc(f.Options, func(o string) bool { return strings.EqualFold(o, v) })
+		ok = f.Kind == Choice && f.option(v) >= 0
 	}
 	if !ok {
 		text, err := json.Marshal(v)
@@ -161,7 +173,8 @@ func (f *Field) want(s *Settings) string {
 }
 
 // Set changes the field in s. Its value may be that of [Field.Get], or what
-// encoding/json makes of a number. An *InvalidError leaves s as it was.
+// encoding/json makes of a number; an option may be in any case. An *InvalidError
+// leaves s as it was.
 func (f *Field) Set(s *Settings, v any) error {
 	switch n := v.(type) {
 	case json.Number:
@@ -176,8 +189,16 @@ func (f *Field) Set(s *Settings, v any) error {
 	if err := f.check(s, v); err != nil {
 		return err
 	}
+	if text, ok := v.(string); ok {
+		v = f.Options[f.option(text)]
+	}
 	f.set(s, v)
 	return nil
+}
+
+// option returns which of Options a text is, in any case; -1 is none.
+func (f *Field) option(text string) int {
+	return slices.IndexFunc(f.Options, func(o string) bool { return strings.EqualFold(o, text) })
 }
 
 // whole returns a number that is whole as an int.

@@ -49,9 +49,20 @@ type Check struct {
 	Source           string                  `json:"source"`            // the one that decided
 	Sources          map[string]SourceAnswer `json:"sources"`           // all that were asked
 	Warnings         []string                `json:"warnings"`          // never null
+	Release          *Release                `json:"release,omitempty"` // what the manifest that decided says of it; nil if none did
 
 	Error string    `json:"error,omitempty"` // naming the causes of all that were asked; "" if one decided
 	At    time.Time `json:"at"`              // UTC
+}
+
+// Release is what a manifest says of its image, each text in one line and not too long.
+type Release struct {
+	SHA256      string `json:"sha256"`
+	Size        int64  `json:"size_bytes"`
+	BuildDate   string `json:"build_date"`
+	Title       string `json:"title"`
+	Description string `json:"description"`
+	Date        string `json:"release_date"`
 }
 
 // SourceAnswer is what one source had to say.

@@ -6,10 +6,12 @@ package display
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"time"
 
+	"periph.io/x/conn/v3/gpio"
 	"periph.io/x/conn/v3/i2c"
 
 	"wordclockd/internal/clock"
@@ -23,6 +25,7 @@ const DefaultPoll = 5 * time.Second
 // Config is what a Display needs.
 type Config struct {
 	Bus      i2c.Bus
+	Reset    gpio.PinOut // of all drivers, active low; nil is not wired
 	Time     *watch.Value[clock.Time]
 	Settings *watch.Value[clock.Settings]
 	Face     *watch.Value[clock.Face] // written by the display: what is shown
@@ -41,6 +44,7 @@ type Display struct {
 	// Immutable.
 	c         Config
 	questions chan question
+	resets    chan chan error
 
 	// Owned by Run.
 	panel *Panel
@@ -49,7 +53,7 @@ type Display struct {
 
 // New returns a display. It does not touch the bus.
 func New(c Config) *Display {
-	return &Display{c: c, questions: make(chan question), panel: NewPanel(c.Bus, c.Log)}
+	return &Display{c: c, questions: make(chan question), resets: make(chan chan error), panel: NewPanel(c.Bus, c.Log)}
 }
 
 func (d *Display) String() string { return "display" }
@@ -79,7 +83,7 @@ func (d *Display) Run(ctx context.Context) error {
 			d.panel.Check()
 			poll = now.Add(d.c.Poll)
 		}
-		f, stays := faceAt(believed, settings.Style, now)
+		f, stays := faceAt(believed, settings, now)
 		next := now.Add(stays)
 		d.show(f, settings, next)
 		if at, ok := d.panel.Retry(); ok {
@@ -99,6 +103,8 @@ func (d *Display) Run(ctx context.Context) error {
 		case <-newTime:
 		case q := <-d.questions:
 			q.answer <- d.panel.Verify(q.row)
+		case answer := <-d.resets:
+			answer <- d.reset(f, settings)
 		case <-timer.C:
 		}
 	}
@@ -129,6 +135,49 @@ func (d *Display) Examine(ctx context.Context) (wrong [face.Rows]error, err erro
 	return wrong, nil
 }
 
+// resetPulse is how long the drivers are held in reset, and left alone after it: more
+// than enough for any wiring (datasheet, Switching Characteristics: 10 ns and 400 ns).
+const resetPulse = time.Millisecond
+
+// A DarkError says that rows do not answer after a reset.
+type DarkError struct{ Rows []int }
+
+func (e *DarkError) Error() string { return fmt.Sprintf("LED rows %v do not answer", e.Rows) }
+
+// Reset has the loop reset all drivers by their reset line, and draw the face anew. The
+// error is a *DarkError if not all of them answer then. It may be called at any time if
+// the line is wired.
+func (d *Display) Reset(ctx context.Context) error {
+	answer := make(chan error, 1)
+	select {
+	case d.resets <- answer:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// reset resets the drivers, and shows f again.
+func (d *Display) reset(f clock.Face, s clock.Settings) error {
+	for _, level := range [...]gpio.Level{gpio.Low, gpio.High} {
+		if err := d.c.Reset.Out(level); err != nil {
+			return fmt.Errorf("set reset line of the LED drivers to %s: %w", level, err)
+		}
+		time.Sleep(resetPulse)
+	}
+	d.panel.Forget()
+	d.show(f, s, time.Time{})
+	if dark := d.panel.Dark(); dark != nil {
+		return &DarkError{dark}
+	}
+	return nil
+}
+
 // show draws f, which is right until next, and publishes it together with the
 // rows that stay dark.
 func (d *Display) show(f clock.Face, s clock.Settings, next time.Time) {
@@ -138,7 +187,7 @@ func (d *Display) show(f clock.Face, s clock.Settings, next time.Time) {
 	frame := Draw(f.Phrase, s)
 	d.panel.Show(&frame, next)
 	f.Dark = d.panel.Dark()
-	if f.Phrase != d.shown.Phrase || f.Unknown != d.shown.Unknown || !slices.Equal(f.Dark, d.shown.Dark) {
+	if f.Phrase != d.shown.Phrase || f.Unknown != d.shown.Unknown || f.Off != d.shown.Off || !slices.Equal(f.Dark, d.shown.Dark) {
 		d.shown = f
 		d.c.Face.Set(f)
 	}

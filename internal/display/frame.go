@@ -24,16 +24,19 @@ func Draw(p face.Phrase, s clock.Settings) (f Frame) {
 
 // faceAt returns what the front has to show at a moment of the host's clock, and
 // how long that stays true.
-func faceAt(t clock.Time, style face.Style, host time.Time) (f clock.Face, stays time.Duration) {
+func faceAt(t clock.Time, s clock.Settings, host time.Time) (f clock.Face, stays time.Duration) {
 	local, ok := t.At(host)
-	if !ok {
-		f.Unknown = true
+	f.Off, f.Unknown = s.Off, !ok
+	switch {
+	case f.Off:
+		return f, left(host, time.Minute)
+	case f.Unknown:
 		if host.Unix()%2 == 0 {
 			f.Phrase = face.Dots(4)
 		}
 		return f, left(host, time.Second)
 	}
-	f.Phrase = face.Say(local.Hour(), local.Minute(), style)
+	f.Phrase = face.Say(local.Hour(), local.Minute(), s.Style)
 	return f, left(local, time.Minute)
 }
 

@@ -130,6 +130,17 @@ func (p *Panel) Verify(i int) error {
 	}
 }
 
+// Forget forgets what any chip holds, and that some do not answer: all of them were
+// reset, and the next Show configures them.
+func (p *Panel) Forget() {
+	p.hung.end()
+	for i := range p.rows {
+		r := &p.rows[i]
+		r.configured, r.holds = false, false
+		r.dark.until = time.Time{}
+	}
+}
+
 // Blank puts all LEDs out; whatever is in a pause is tried once more.
 func (p *Panel) Blank() {
 	defer p.tell()

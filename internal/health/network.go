@@ -33,7 +33,7 @@ const reachLimit = 4 * time.Second
 // connection; a host that is this one needs no route. All are asked at once, and the
 // first that answers is enough. Nothing is sent.
 func (n Network) Probe(ctx context.Context) ([]Fault, error) {
-	route := n.hasRoute()
+	route := n.Route()
 	var asked []string
 	var errs []error // by host
 	for _, u := range n.URLs {
@@ -91,9 +91,18 @@ func (n Network) address(u *url.URL) (string, error) {
 	}
 	port := u.Port()
 	if port == "" {
-		port = map[string]string{"https": "443", "http": "80", "socks5": "1080", "socks5h": "1080"}[u.Scheme]
+		port = map[string]string{"https": "443", "http": "80", "socks5": "1080", "socks5h": "1080",
+			"mqtt": "1883", "tcp": "1883", "mqtts": "8883", "ssl": "8883", "tls": "8883"}[u.Scheme]
 	}
 	return net.JoinHostPort(u.Hostname(), port), nil
+}
+
+// Beyond reports whether any host is not this one.
+func (n Network) Beyond() bool {
+	return slices.ContainsFunc(n.URLs, func(u *url.URL) bool {
+		addr, err := n.address(u)
+		return err != nil || !isLoopback(addr)
+	})
 }
 
 func isLoopback(addr string) bool {
@@ -121,8 +130,8 @@ func (n Network) reach(ctx context.Context, addr string) error {
 	return fmt.Errorf("connect to %s: %w", addr, err)
 }
 
-// hasRoute returns an error if the kernel has no default route.
-func (n Network) hasRoute() error {
+// Route returns an error if the kernel has no default route.
+func (n Network) Route() error {
 	v4, err4 := fs.ReadFile(n.Proc, "net/route")
 	v6, err6 := fs.ReadFile(n.Proc, "net/ipv6_route")
 	switch {

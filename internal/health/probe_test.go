@@ -212,3 +212,34 @@ func text(err error) string {
 	}
 	return err.Error()
 }
+
+// TestBeyond: who wants nothing but this host needs no route.
+func TestBeyond(t *testing.T) {
+	for want, urls := range map[bool][][]string{
+		false: {nil, {"http://127.0.0.1/a"}, {"mqtt://localhost", "https://[::1]:8443/a"}},
+		true:  {{"http://127.0.0.1/a", "https://one.test/a"}, {"mqtts://broker.test"}, {"mqtt://192.0.2.1:1883"}},
+	} {
+		for _, u := range urls {
+			if got := (Network{URLs: parsed(t, u...)}).Beyond(); got != want {
+				t.Errorf("%q: %t", u, got)
+			}
+		}
+	}
+	n := Network{URLs: parsed(t, "http://127.0.0.1/a")}
+	n.Proxy = func(*http.Request) (*url.URL, error) { return url.Parse("http://proxy.test:3128") }
+	if !n.Beyond() {
+		t.Error("the proxy is elsewhere")
+	}
+}
+
+// TestBrokerPort is that of the scheme.
+func TestBrokerPort(t *testing.T) {
+	for u, want := range map[string]string{
+		"mqtt://b.test": "b.test:1883", "tcp://b.test": "b.test:1883", "mqtts://b.test": "b.test:8883", "ssl://b.test/": "b.test:8883",
+		"tls://b.test": "b.test:8883", "mqtt://[::1]:99": "[::1]:99",
+	} {
+		if got, err := (Network{}).address(parsed(t, u)[0]); got != want || err != nil {
+			t.Errorf("%s: %s, %v", u, got, err)
+		}
+	}
+}

@@ -120,7 +120,7 @@ var (
 	MQTTURI      = Key[string]{"mqtt_config", "broker_uri", "", "broker of the old firmware; here the configuration names it"}
 	MQTTUsername = Key[string]{"mqtt_config", "username", "", "kept, not used"}
 	MQTTPassword = Key[string]{"mqtt_config", "password", "", "kept, not used"}
-	MQTTClientID = Key[string]{"mqtt_config", "client_id", "", "kept, not used"}
+	MQTTClientID = Key[string]{"mqtt_config", "client_id", "", "client id, and identifier in Home Assistant"}
 	MQTTUseSSL   = Key[uint8]{"mqtt_config", "use_ssl", 1, "kept, not used"}
 	MQTTPort     = Key[uint16]{"mqtt_config", "port", 8883, "kept, not used"}
 
@@ -133,6 +133,11 @@ var (
 	HalbStyle  = Key[uint8]{"brightness", "halb_style", 0, "1: ZEHN VOR HALB, DREIVIERTEL"}
 	Individual = Key[uint8]{"brightness", "individual", 60, "level of each lit LED; the old firmware forgot it"}
 	Global     = Key[uint8]{"brightness", "global", 180, "group level; the old firmware forgot it"}
+
+	TransitionOn       = Key[uint8]{"transition", "enabled", 1, "1: one face fades into the next; the old firmware forgot it, as all of this"}
+	TransitionDuration = Key[uint16]{"transition", "duration_ms", 2000, "how long that takes"}
+	TransitionIn       = Key[uint8]{"transition", "fadein", 3, "curve: 0 linear, 1 ease_in, 2 ease_out, 3 ease_in_out, 4 bounce"}
+	TransitionOut      = Key[uint8]{"transition", "fadeout", 3, "the same"}
 
 	ChimeEnabled    = Key[uint8]{"chime_config", "enabled", 0, "1: the quarters sound"}
 	ChimeQuietStart = Key[uint8]{"chime_config", "quiet_start", 22, "first quiet hour"}
@@ -150,6 +155,8 @@ var (
 
 // Keys that the firmware does not have.
 var (
+	DisplayOff = Key[uint8]{"brightness", "off", 0, "1: nothing is lit"}
+
 	KnownBad = Key[[]byte]{"ota_manager", "known_bad", nil, "JSON: what did not work before an update, and the digest of its image"}
 	Updates  = Key[[]byte]{"ota_manager", "updates", nil, "JSON: what became of updates, how far the present one is, and which images are bad"}
 	Probe    = Key[uint64]{"ota_manager", "probe", 0, "written and deleted in order to see whether that can be done"}
@@ -178,7 +185,8 @@ func upTo(most uint8, k Key[uint8]) Known {
 var Schema = []Known{
 	known(WiFiSSID), known(WiFiPassword),
 	known(MQTTURI), known(MQTTUsername), known(MQTTPassword), known(MQTTClientID), known(MQTTUseSSL), known(MQTTPort),
-	known(BrightnessVersion), known(LightSensor), known(Knob), upTo(1, HalbStyle), known(Individual), known(Global),
+	known(BrightnessVersion), known(LightSensor), known(Knob), upTo(1, HalbStyle), known(Individual), known(Global), upTo(1, DisplayOff),
+	upTo(1, TransitionOn), known(TransitionDuration), upTo(4, TransitionIn), upTo(4, TransitionOut),
 	upTo(1, ChimeEnabled), upTo(23, ChimeQuietStart), upTo(23, ChimeQuietEnd), upTo(100, ChimeVolume), known(ChimeSet),
 	known(ValidationVersion), known(ValidationConfig),
 	known(BootCount), upTo(1, FirstBoot), upTo(1, OTASource),

@@ -90,8 +90,16 @@ func (f *finding) check() clock.Check {
 		check.Warnings = append(check.Warnings, f.objects.text)
 	}
 	check.Source, check.AvailableVersion = f.Source.String(), f.Manifest.Version
-	check.UpdateAvailable = f.available()
+	check.UpdateAvailable, check.Release = f.available(), f.Manifest.release()
 	return check
+}
+
+// release returns what is shown of a manifest.
+func (m Manifest) release() *clock.Release {
+	return &clock.Release{
+		SHA256: m.SHA256, Size: m.Size, BuildDate: bounded(m.BuildDate),
+		Title: bounded(m.Title), Description: bounded(m.Description), Date: bounded(m.ReleaseDate),
+	}
 }
 
 // available is the version rule, and what is known beside it.

@@ -115,6 +115,35 @@ func TestPreferredFails(t *testing.T) {
 	}
 }
 
+// TestRelease is what the manifest that decides says of its image, each text in a line.
+func TestRelease(t *testing.T) {
+	m := offer("2.12.0")
+	m.Title, m.Description, m.ReleaseDate = "Zeiten", "one\n"+strings.Repeat("ü", 5000), "2025-11-15"
+	sides(t, "served by the other", status(404), serves(string(AppendManifest(nil, m))), func(t *testing.T, w *world, s clock.Source) {
+		l := w.look(t, t.Context(), Request{Preferred: s, Current: "2.11.3"})
+		r := l.Release
+		if r == nil || r.SHA256 != m.SHA256 || r.Size != m.Size || r.BuildDate != m.BuildDate || r.Title != "Zeiten" || r.Date != "2025-11-15" {
+			t.Fatalf("%+v", r)
+		}
+		if !strings.HasPrefix(r.Description, "one; üü") || !strings.HasSuffix(r.Description, "ü…") || len(r.Description) > 1000 {
+			t.Errorf("%q", r.Description)
+		}
+		record := Record{Next: 1, Last: &l.Check}
+		if d := cmp.Diff(record.Last, must(ParseRecord(must(AppendRecord(nil, record)))).Last); d != "" {
+			t.Error(d)
+		}
+	})
+	sides(t, "served by nobody", status(404), status(503), func(t *testing.T, w *world, s clock.Source) {
+		if l := w.look(t, t.Context(), Request{Preferred: s, Current: "2.11.3"}); l.Release != nil {
+			t.Errorf("%+v", l.Release)
+		}
+	})
+	old := must(ParseRecord([]byte(`{"next":2,"last":{"current_version":"2.11.3","available_version":"2.12.0","update_available":true,"source":"github","sources":{},"warnings":[],"at":"2026-05-01T00:00:00Z"}}`)))
+	if old.Last == nil || old.Last.Release != nil || !old.Last.UpdateAvailable {
+		t.Errorf("%+v", old.Last)
+	}
+}
+
 // TestOtherFails: the preferred source serves, and is not kept longer than 2 s.
 func TestOtherFails(t *testing.T) {
 	for _, f := range failings {

@@ -17,7 +17,7 @@ type look struct {
 func (k *Keeper) look() look {
 	host := time.Now()
 	at, err := k.read()
-	return look{at, host, k.chip.set, err}
+	return look{at, host, k.chip.setAt, err}
 }
 
 // apart is how far two looks are apart that show whether the RTC goes.
@@ -44,17 +44,27 @@ func (k *Keeper) Examine(ctx context.Context) error {
 
 // see has the RTC looked at.
 func (k *Keeper) see(ctx context.Context) (look, error) {
-	q := make(chan look, 1)
+	l, err := ask(ctx, k, k.look)
+	if err == nil {
+		err = l.err
+	}
+	return l, err
+}
+
+// ask has the keeper's own goroutine call f, and returns its answer. The error is that
+// of ctx.
+func ask[T any](ctx context.Context, k *Keeper, f func() T) (answer T, err error) {
+	answers := make(chan T, 1)
 	select {
-	case k.questions <- q:
+	case k.questions <- func() { answers <- f() }:
 	case <-ctx.Done():
-		return look{}, context.Cause(ctx)
+		return answer, context.Cause(ctx)
 	}
 	select {
-	case l := <-q:
-		return l, l.err
+	case answer = <-answers:
+		return answer, nil
 	case <-ctx.Done():
-		return look{}, context.Cause(ctx)
+		return answer, context.Cause(ctx)
 	}
 }
 

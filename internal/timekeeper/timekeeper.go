@@ -75,7 +75,7 @@ type Keeper struct {
 	// Immutable.
 	c         Config
 	poller    *poller // nil if no server is asked
-	questions chan chan look
+	questions chan func()
 
 	// Owned by keep.
 	sure     anchor // when the time was last known for sure
@@ -99,7 +99,7 @@ type Keeper struct {
 
 // New returns a keeper. It does not touch the bus.
 func New(c Config) *Keeper {
-	k := &Keeper{c: c, questions: make(chan chan look)}
+	k := &Keeper{c: c, questions: make(chan func())}
 	if c.Bus != nil {
 		k.chip.dev = ds3231.New(c.Bus)
 	}
@@ -160,7 +160,7 @@ func (k *Keeper) rest(ctx context.Context, wait <-chan time.Time, heard <-chan s
 		case <-heard:
 			return
 		case q := <-k.questions:
-			q <- k.look()
+			q()
 		}
 	}
 }

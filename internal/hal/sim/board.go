@@ -17,6 +17,7 @@ type Board struct {
 	RTC   *DS3231
 	Light *BH1750
 	Knob  *Knob
+	Pin   *ResetPin   // of the LED drivers
 	NTP   *TimeServer // all time servers of the network around the board
 }
 
@@ -51,7 +52,8 @@ func newBoard(leds, sensors *Bus) *Board {
 	}
 	sensors.Attach(b.RTC, b.Light)
 	b.RTC.Set(time.Now())
-	b.Pot = b.Knob
+	b.Pin = &ResetPin{rows: b.Rows}
+	b.Pot, b.Reset = b.Knob, b.Pin
 	return b
 }
 

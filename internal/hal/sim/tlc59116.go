@@ -10,6 +10,7 @@ type TLC59116 struct {
 	addr uint16 // Immutable. Set by its address pins.
 
 	mu    sync.Mutex
+	held  bool // in reset by the pin
 	reg   [32]uint8
 	out   [32]uint8 // of registers 0x02 to 0x17, what the outputs follow
 	blink time.Time // when blinking began
@@ -90,6 +91,16 @@ func (c *TLC59116) Reset() {
 	c.reset()
 }
 
+// hold is the level of the reset pin: in reset a chip is as after power-on, and hears
+// nothing.
+func (c *TLC59116) hold(low bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.held = low; low {
+		c.reset()
+	}
+}
+
 func (c *TLC59116) reset() {
 	c.reg, c.out = tlcPowerOn, tlcPowerOn
 	c.ptr, c.inc, c.phase, c.fresh = 0, 0, tlcDeaf, false
@@ -101,6 +112,7 @@ func (c *TLC59116) Start(addr uint16, read bool) (ack bool) {
 	defer c.mu.Unlock()
 	c.phase = tlcDeaf
 	switch {
+	case c.held:
 	case c.answers(addr):
 		c.phase = tlcControl
 		if read {

@@ -1,0 +1,150 @@
+package display
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"wordclockd/internal/clock"
+	"wordclockd/internal/face"
+	"wordclockd/internal/hal/sim"
+)
+
+// TestOff: nothing is lit, whether the time is known or not, the chips are well, and on
+// again the time is there at once.
+func TestOff(t *testing.T) {
+	for _, known := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			r := start(t, june(14, 30, 7), nil)
+			if !known {
+				r.time.Set(clock.Time{})
+			}
+			r.settings.Update(func(s *clock.Settings) { s.Off = true })
+			for range 50 {
+				r.sees(t, "")
+				time.Sleep(2500 * time.Millisecond)
+			}
+			if f := r.face.Get(); !f.Off || f.Phrase != (face.Phrase{}) || f.Unknown == known || f.Dark != nil {
+				t.Errorf("known %t: %+v", known, f)
+			}
+			if got := examined(t, r); got != "" {
+				t.Errorf("known %t: %s", known, got)
+			}
+			r.Surge()
+			time.Sleep(6 * time.Second)
+			r.sees(t, "")
+			r.time.Set(clock.FromHost(time.Now(), nil))
+			r.settings.Update(func(s *clock.Settings) { s.Off = false })
+			r.sees(t, "ES IST HALB DREI ··")
+			if f := r.face.Get(); f.Off || f.Unknown {
+				t.Errorf("known %t: %+v", known, f)
+			}
+		})
+	}
+}
+
+// startWired starts a display that has the reset line.
+func startWired(t *testing.T) *rig {
+	t.Helper()
+	var board *sim.Board
+	return start(t, june(14, 30, 7), func(b *sim.Board) { board = b }, func(c *Config) { c.Reset = board.Reset })
+}
+
+// TestReset: chips that nothing else brings back are reset by their line, and the face
+// is there again when that is answered.
+func TestReset(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		hurt func(*sim.Board)
+		dark []int
+	}{
+		{"all well", func(*sim.Board) {}, nil},
+		{"told to share an address", func(b *sim.Board) { _ = b.LEDBus.Tx(0x63, []byte{0x00, 0x09}, nil) }, nil},
+		{"one is gone", func(b *sim.Board) { b.LEDBus.Detach(b.Rows[8]); b.Rows[8].Reset() }, []int{8}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := startWired(t)
+				c.hurt(r.Board)
+				begin := time.Now()
+				err := r.display.Reset(t.Context())
+				r.sees(t, "ES IST HALB DREI", c.dark...)
+				dark, isDark := errors.AsType[*DarkError](err)
+				if c.dark == nil && err != nil || c.dark != nil && (!isDark || !slices.Equal(dark.Rows, c.dark)) {
+					t.Errorf("error %v, want rows %v", err, c.dark)
+				}
+				if took := time.Since(begin); took > 100*time.Millisecond || r.Pin.Pulses() != 1 {
+					t.Errorf("%d pulses, %s", r.Pin.Pulses(), took)
+				}
+				var mode [1]byte
+				if err := r.LEDBus.Tx(0x63, []byte{0x00}, mode[:]); err != nil || mode[0]&0x1F != 0 {
+					t.Errorf("MODE1 is %#02x, %v", mode[0], err)
+				}
+				time.Sleep(20 * time.Second)
+				r.sees(t, "ES IST HALB DREI", c.dark...)
+				if slices.Contains(r.log.Events(), "leds_reset") {
+					t.Errorf("a surge is told of\n%s", &r.log)
+				}
+			})
+		})
+	}
+}
+
+// TestResetEndsPauses: what did not answer is asked at once.
+func TestResetEndsPauses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := startWired(t)
+		r.LEDBus.Detach(r.Rows[3])
+		time.Sleep(6*time.Minute + 100*time.Millisecond)
+		r.LEDBus.Attach(r.Rows[3])
+		r.Rows[3].Reset()
+		if err := r.display.Reset(t.Context()); err != nil {
+			t.Error(err)
+		}
+		r.sees(t, "ES IST FÜNF NACH HALB DREI ·")
+	})
+}
+
+// TestResetFails: the line cannot be set, and the face stays.
+func TestResetFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := startWired(t)
+		broken := errors.New("no such line")
+		r.Pin.Fail(broken)
+		if err := r.display.Reset(t.Context()); !errors.Is(err, broken) {
+			t.Errorf("error %v", err)
+		}
+		r.sees(t, "ES IST HALB DREI")
+		r.stop()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := r.display.Reset(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("error %v of a display that is gone", err)
+		}
+	})
+}
+
+// TestHeldInReset: while the line is low no chip hears anything.
+func TestHeldInReset(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := sim.NewBoard()
+		p := NewPanel(b.LEDs, new(rig).log.Logger())
+		f := Draw(face.Say(14, 30, face.Default), clock.DefaultSettings())
+		p.Show(&f, time.Time{})
+		if b.Seen() == (face.Mask{}) {
+			t.Fatal("nothing is lit")
+		}
+		if err := b.Reset.Out(false); err != nil || b.Seen() != (face.Mask{}) {
+			t.Errorf("lit in reset, %v", err)
+		}
+		if err := b.LEDBus.Tx(0x60, []byte{0x00}, make([]byte, 1)); err == nil {
+			t.Error("answers in reset")
+		}
+		if err := b.Reset.Out(true); err != nil || b.Seen() != (face.Mask{}) {
+			t.Errorf("lit after a reset, %v", err)
+		}
+	})
+}
