@@ -2,9 +2,13 @@ package firmware
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"time"
 
 	"wordclockd/internal/boot"
 	"wordclockd/internal/clock"
+	"wordclockd/internal/display"
 )
 
 // Do implements clock.Service.
@@ -30,6 +34,16 @@ var commands = map[string]func(*device, context.Context, map[string]string) (any
 	clock.CheckHealth:  (*device).doHealth,
 	clock.ResetWiFi:    (*device).doResetWiFi,
 	clock.ClearJournal: (*device).doClear,
+
+	clock.SetTime:        (*device).doSetTime,
+	clock.RefreshSensors: (*device).doRefresh,
+	clock.StartDemo:      (*device).doStartDemo,
+	clock.StopDemo:       (*device).doStopDemo,
+	clock.ResetLEDs:      (*device).doResetLEDs,
+	clock.TestAudio:      (*device).doTestAudio,
+	clock.TestAudioFile:  (*device).doTestAudioFile,
+	clock.TestChimes:     (*device).doTestChimes,
+	clock.ListChimes:     (*device).doListChimes,
 }
 
 func (d *device) doRestart(context.Context, map[string]string) (any, error) {
@@ -73,4 +87,33 @@ func (d *device) doResetWiFi(context.Context, map[string]string) (any, error) {
 
 func (d *device) doClear(_ context.Context, args map[string]string) (any, error) {
 	return nil, d.journal.Clear(args["what"] == "stats")
+}
+
+// doSetTime sets the RTC, unless there are better sources of the time.
+func (d *device) doSetTime(ctx context.Context, args map[string]string) (any, error) {
+	at, err := time.Parse("15:4", args["time"]) // a minute of one digit will do
+	if err != nil {
+		return nil, &clock.InvalidError{Key: "time", Text: fmt.Sprintf("%q: want HH:MM", args["time"])}
+	}
+	err = d.keeper.Set(ctx, at.Hour(), at.Minute())
+	if err != nil && ctx.Err() == nil {
+		err = &clock.UnavailableError{Code: "time_set_failed", Text: err.Error()}
+	}
+	return nil, err
+}
+
+// doResetLEDs resets the LED drivers.
+func (d *device) doResetLEDs(ctx context.Context, _ map[string]string) (any, error) {
+	if !d.resets {
+		return nil, &clock.UnavailableError{Code: "tlc_reset_not_available", Text: "the reset line of the LED drivers is not wired"}
+	}
+	err := d.display.Reset(ctx)
+	switch _, dark := errors.AsType[*display.DarkError](err); {
+	case err == nil:
+	case dark:
+		err = &clock.UnavailableError{Code: "tlc_reset_reinit_failed", Text: err.Error()}
+	case ctx.Err() == nil:
+		err = &clock.UnavailableError{Code: "tlc_reset_failed", Text: err.Error()}
+	}
+	return nil, err
 }

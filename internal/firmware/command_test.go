@@ -3,7 +3,9 @@ package firmware
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -136,6 +138,11 @@ func TestCommands(t *testing.T) {
 			"reset_wifi":     "wifi_reset_not_available",
 			"force_ntp_sync": "ntp_sync_start_failed",
 			"sync_time":      "ntp_sync_start_failed",
+
+			"test_audio":       "test_audio_failed",
+			"test_audio_file":  "test_audio_file_failed",
+			"chimes_test":      "chimes_test_failed",
+			"list_chime_files": "chime_files_list_failed",
 		} {
 			if err := do(name); !errors.Is(err, &clock.UnavailableError{Code: want}) {
 				t.Errorf("%s: error %v", name, err)
@@ -143,6 +150,14 @@ func TestCommands(t *testing.T) {
 		}
 		if _, ok := errors.AsType[*clock.InvalidError](do("juggle")); !ok {
 			t.Error("can juggle")
+		}
+		for _, text := range []string{"", "14", "24:00", "14:60", "-1:00", "14:30:00", "14:30 ", "1430", "now"} {
+			if e, ok := errors.AsType[*clock.InvalidError](do("set_time", "time="+text)); !ok || e.Key != "time" {
+				t.Errorf("%q is a time", text)
+			}
+		}
+		if err := do("set_time", "time=9:5"); !errors.Is(err, &clock.UnavailableError{Code: "time_set_failed"}) || !strings.Contains(err.Error(), "corrected by itself") {
+			t.Errorf("error %v", err)
 		}
 		if _, err := d.service.Change(t.Context(), func(s *clock.Settings) error { s.Source = clock.Cloudflare; return nil }); err != nil {
 			t.Fatal(err)
@@ -160,6 +175,88 @@ func TestCommands(t *testing.T) {
 			t.Errorf("%+v", s.Journal)
 		}
 	})
+}
+
+// TestSetTimeCommand of a clock that nothing else tells the time.
+func TestSetTimeCommand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := start(t, time.Date(2026, 6, 15, 14, 30, 5, 0, vienna(t)), func(d *clockwork) {
+			d.synced.Store(false)
+			d.board.RTC.PowerLoss()
+		})
+		time.Sleep(10 * time.Second)
+		if _, err := d.service.Do(t.Context(), clock.Command{Name: "set_time", Args: map[string]string{"time": "9:05"}}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(frame)
+		d.sees(t, face.Say(9, 5, face.Default))
+		d.stop()
+		d = start(t, time.Now().In(d.zone).Add(25*time.Minute-10*time.Second), func(next *clockwork) {
+			next.board = d.board
+			next.synced.Store(false)
+		})
+		time.Sleep(20 * time.Second)
+		d.sees(t, face.Say(9, 30, face.Default))
+	})
+}
+
+// TestResetLEDs: what the reset line is for, and what can go wrong with it.
+func TestResetLEDs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := start(t, quarterToThree, nil)
+		do := func() error {
+			_, err := d.service.Do(t.Context(), clock.Command{Name: "tlc_hardware_reset"})
+			return err
+		}
+		if err := do(); err != nil || d.board.Pin.Pulses() != 1 {
+			t.Errorf("%d pulses, %v", d.board.Pin.Pulses(), err)
+		}
+		d.sees(t, says(quarterToThree))
+		d.board.LEDBus.Detach(d.board.Rows[2])
+		if err := do(); !errors.Is(err, &clock.UnavailableError{Code: "tlc_reset_reinit_failed"}) || err.Error() != "LED rows [2] do not answer" {
+			t.Errorf("error %v", err)
+		}
+		d.board.Pin.Fail(errors.New("no such line"))
+		if err := do(); !errors.Is(err, &clock.UnavailableError{Code: "tlc_reset_failed"}) || !strings.Contains(err.Error(), "no such line") {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+// TestListChimes names the files of the folder of sounds, and those one level below.
+func TestListChimes(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"b.pcm", "a.pcm", "westminster/hour.pcm", "westminster/quarter.pcm", "x/y/deep.pcm"} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list := func(folder string) ([]string, error) {
+		v, err := (&device{sounds: folder}).doListChimes(t.Context(), nil)
+		names, _ := v.([]string)
+		return names, err
+	}
+	names, err := list(dir)
+	if got := strings.Join(names, " "); got != "a.pcm b.pcm westminster/hour.pcm westminster/quarter.pcm" || err != nil {
+		t.Errorf("%s, %v", got, err)
+	}
+	if names, err := list(filepath.Join(dir, "x", "y", "..")); names == nil || len(names) != 1 || err != nil {
+		t.Errorf("%q, %v", names, err)
+	}
+	if _, err := list(filepath.Join(dir, "gone")); !errors.Is(err, &clock.UnavailableError{Code: "chime_files_list_failed"}) {
+		t.Errorf("error %v", err)
+	}
+	for n := range 300 {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("c%03d.pcm", n)), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if names, err := list(dir); len(names) != mostSounds || err != nil {
+		t.Errorf("%d names, %v", len(names), err)
+	}
 }
 
 // TestCheckCommand asks sources that refuse: the answer says so, and is to be

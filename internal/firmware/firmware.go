@@ -45,6 +45,10 @@ type Config struct {
 	Health config.Health // Attempts 0: nothing is examined unless somebody asks
 	Proc   fs.FS         // nil: /proc
 
+	Bridge *Bridge // to an MQTT broker; nil is none
+
+	ChimesFolder string // sounds are in it; "" is none
+
 	// Front is a front end that lives as long as one start, and what it may
 	// log to; nil is none.
 	Front func(context.Context, clock.Service, *slog.Logger) error
@@ -80,6 +84,12 @@ type device struct {
 	health  *health.Monitor
 	servers bool // the keeper asks some
 	updater *ota.Updater
+	sensors *sensors
+	demo    *demo
+	reach   *reach
+	bridge  *bridging // nil if there is no broker
+	sounds  string    // their folder; "" is none
+	resets  bool      // the reset line of the LED drivers is wired
 
 	// What tasks tell each other.
 	time     *watch.Value[clock.Time]     // from timekeeper
@@ -87,6 +97,8 @@ type device struct {
 	face     *watch.Value[clock.Face]     // from display
 	settings *watch.Value[clock.Changed]  // from Change
 	shown    *watch.Value[clock.Settings] // the same, for those who want no number
+	ambient  *watch.Value[clock.Sensors]  // from sensors
+	link     *watch.Value[clock.Link]     // from the bridge
 	update   *watch.Value[clock.Update]   // from the updater; the stored source from Change
 	found    *watch.Value[clock.Health]   // from health
 	entries  *watch.Value[clock.Journal]  // from journal
@@ -101,8 +113,9 @@ type device struct {
 // build makes the tasks; nothing runs and no bus is touched.
 func build(c Config, in boot.Info, ask boot.Asks, store opened) *device {
 	d := &device{
-		front: c.Front, ask: ask, store: store, version: in.Desc.Version,
+		front: c.Front, ask: ask, store: store, version: in.Desc.Version, sounds: c.ChimesFolder, resets: c.Board.Reset != nil,
 		time: watch.NewValue(firstTime(c)), sync: new(watch.Value[clock.Sync]), face: new(watch.Value[clock.Face]),
+		ambient: new(watch.Value[clock.Sensors]), link: new(watch.Value[clock.Link]),
 		update: watch.NewValue(clock.Update{Stored: storedSource(store.Store)}), entries: new(watch.Value[clock.Journal]),
 		found: watch.NewValue(clock.Health{Healthy: true, Checks: []clock.HealthCheck{}}), judging: make(chan struct{}, 1),
 		changing: make(chan struct{}, 1), restart: make(chan boot.Reason, 1),
@@ -111,33 +124,34 @@ func build(c Config, in boot.Info, ask boot.Asks, store opened) *device {
 	d.log.Info("firmware starts", "event", "boot", "version", in.Desc.Version, "boot", in.Boot, "slot", in.Slot, "trial", in.Trial, "last", in.Last.Reason.String())
 	d.reportGaveUp(in)
 	store.report(d.log)
+	updates := d.readUpdates()
+	d.status = watch.NewValue(clock.Status{
+		Boot: in.Boot, Started: time.Now(), Version: in.Desc.Version, Board: c.Kind, Has: capabilities(c.Board),
+		Trial: in.Trial, Image: newImage(c, in, updates),
+	})
 	d.countStart(in)
 	spell, board := enchant(in.Profile, c, d.log)
 	settings := readSettings(store.Store, d.log)
 	d.settings, d.shown = watch.NewValue(clock.Changed{Settings: settings}), watch.NewValue(settings)
-	d.status = watch.NewValue(clock.Status{
-		Boot: in.Boot, Started: time.Now(), Version: in.Desc.Version, Board: c.Kind, Has: capabilities(c.Board),
-		Trial: in.Trial,
-	})
-	d.updater = d.newUpdater(c, in)
+	d.updater = d.newUpdater(c, in, updates)
 	d.servers = asksServers(c.Time)
 	d.keeper = timekeeper.New(timekeeper.Config{
 		Bus: board.Sensors, Zone: c.Zone, Synced: c.Synced, Slept: c.Slept, Time: d.time, Sync: d.sync, Log: d.log,
 		Source: c.Time.Source, Servers: c.Time.NTPServers, Dial: c.DialNTP,
 	})
+	d.demo = newDemo(d.time, d.log)
 	d.display = display.New(display.Config{
-		Bus: board.LEDs, Time: d.time, Settings: d.shown, Face: d.face,
+		Bus: board.LEDs, Reset: board.Reset, Time: d.demo.shown, Settings: d.shown, Face: d.face,
 		Log: d.log, Poll: display.DefaultPoll, Alive: spell.alive(ask), Keep: goesOn,
 	})
-	d.health = d.newMonitor(c, in, spell)
-	d.tasks = []runner{
-		d.display,
-		d.keeper,
-		d.journal,
-		d.health,
-		d.updater,
-		spell,
+	d.sensors = newSensors(board, d.ambient, d.log)
+	d.reach = newReach(c)
+	d.tasks = []runner{d.display, d.keeper, d.demo, d.sensors, d.reach, d.journal, d.updater, spell}
+	if d.bridge = d.newBridge(c.Bridge, spell); d.bridge != nil {
+		d.tasks = append(d.tasks, d.bridge)
 	}
+	d.health = d.newMonitor(c, in, spell)
+	d.tasks = append(d.tasks, d.health)
 	return d
 }
 
@@ -149,22 +163,6 @@ func (d *device) openJournal(c Config) {
 	if err != nil {
 		d.log.Warn("stored journal makes no sense in part, which is left out", "event", "settings_invalid", "err", err)
 	}
-}
-
-// capabilities lists what hangs on a board.
-func capabilities(b hal.Board) (has []clock.Capability) {
-	for _, x := range []struct {
-		there bool
-		c     clock.Capability
-	}{
-		{b.Sensors != nil, clock.HasRTC}, {b.Sensors != nil, clock.HasLight}, {b.Pot != nil, clock.HasKnob},
-		{b.Reset != nil, clock.HasReset}, {b.Button != nil, clock.HasButton}, {b.Speaker != nil, clock.HasSpeaker},
-	} {
-		if x.there {
-			has = append(has, x.c)
-		}
-	}
-	return has
 }
 
 // asksServers reports whether time servers are to be asked.
@@ -201,7 +199,9 @@ func (d *device) run(ctx context.Context) error {
 	for _, t := range d.tasks {
 		g.Go(t.String(), t.Run)
 	}
-	g.Go("status", d.report)
+	for _, p := range d.parts() {
+		g.Go("status", d.report(p))
+	}
 	g.Go("restart", d.awaitRestart)
 	if d.front != nil {
 		g.Go("front", func(ctx context.Context) error { return d.front(ctx, d, d.log) })
@@ -217,43 +217,3 @@ func (d *device) run(ctx context.Context) error {
 	d.journal.Flush() // the last words of the others
 	return err
 }
-
-// report keeps the status up with what the tasks say.
-func (d *device) report(ctx context.Context) error {
-	for {
-		changed := d.gather()
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-changed[0]:
-		case <-changed[1]:
-		case <-changed[2]:
-		case <-changed[3]:
-		case <-changed[4]:
-		case <-changed[5]:
-		case <-changed[6]:
-		}
-	}
-}
-
-// gather puts the status together, and returns what tells of the next change.
-func (d *device) gather() (changed [7]<-chan struct{}) {
-	var s clock.Status
-	var c clock.Changed
-	d.status.Update(func(old *clock.Status) {
-		s = *old
-		s.Time, changed[0] = d.time.Watch()
-		s.Sync, changed[1] = d.sync.Watch()
-		s.Face, changed[2] = d.face.Watch()
-		c, changed[3] = d.settings.Watch()
-		s.Settings, s.Revision = c.Settings, c.Revision
-		s.Update, changed[4] = d.update.Watch()
-		s.Journal, changed[5] = d.entries.Watch()
-		s.Health, changed[6] = d.found.Watch()
-		*old = s
-	})
-	return changed
-}
-
-// Watch implements clock.Service.
-func (d *device) Watch() (clock.Status, <-chan struct{}) { return d.status.Watch() }

@@ -113,10 +113,10 @@ func TestFailures(t *testing.T) {
 		{"one chip dead", []func(*clockwork){noRow}, false, []int{4}, []string{"leds_dark"}},
 		{"RTC dead", []func(*clockwork){noRTC}, false, nil, []string{"rtc_lost"}},
 		{"both dead", []func(*clockwork){noRow, noRTC}, false, []int{4}, []string{"leds_dark", "rtc_lost"}},
-		{"sensor bus hangs", []func(*clockwork){hang}, false, nil, []string{"rtc_lost"}},
+		{"sensor bus hangs", []func(*clockwork){hang}, false, nil, []string{"rtc_lost", "sensor_lost"}},
 		{"no network", []func(*clockwork){noHost}, false, nil, nil},
 		{"no network, RTC dead", []func(*clockwork){noHost, noRTC}, true, nil, []string{"time_unknown"}},
-		{"no network, sensor bus hangs", []func(*clockwork){noHost, hang}, true, nil, []string{"time_unknown"}},
+		{"no network, sensor bus hangs", []func(*clockwork){noHost, hang}, true, nil, []string{"time_unknown", "sensor_lost"}},
 	} {
 		hurt := func(d *clockwork) {
 			for _, f := range c.hurt {
@@ -324,6 +324,8 @@ type asks struct {
 func (a *asks) Alive() { a.alive.Add(1) }
 
 func (a *asks) Confirm() error { return nil }
+
+func (a *asks) Reject(boot.Reason, string) error { return nil }
 
 // TestAlive: the boot loader hears of the display each second.
 func TestAlive(t *testing.T) {

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"wordclockd/internal/boot"
-	"wordclockd/internal/config"
 	"wordclockd/internal/flash"
 	"wordclockd/internal/health"
 	"wordclockd/internal/nvs"
@@ -38,8 +37,8 @@ const (
 // bus that hangs, or a worn out card, takes.
 func (d *device) checks(c Config, s *spell) []health.Check {
 	return []health.Check{
-		{Name: checkNetwork, Grace: 5 * time.Second, Limit: 10 * time.Second, Probe: network(c), Absent: "no source of firmware is configured"},
-		{Name: checkMQTT, Needs: []string{checkNetwork}, Grace: time.Minute, Limit: 10 * time.Second, Probe: s.spoil(flash.NoMQTT, nil), Absent: "there is no connection to a broker"},
+		{Name: checkNetwork, Grace: 5 * time.Second, Limit: 10 * time.Second, Probe: probeNetwork(c), Absent: "neither a source of firmware nor a broker is configured"},
+		{Name: checkMQTT, Needs: needsOfMQTT(c), Grace: time.Minute, Limit: 10 * time.Second, Probe: s.spoil(flash.NoMQTT, d.probeMQTT()), Absent: "there is no connection to a broker"},
 		{Name: "rtc", Limit: 10 * time.Second, Probe: d.probeRTC(c), Absent: "there is no sensor bus"},
 		{Name: "leds", Limit: 10 * time.Second, Probe: d.probeLEDs},
 		{Name: "memory", Limit: 5 * time.Second, Probe: s.spoil(flash.BadMemory, memory(c).Probe)},
@@ -47,21 +46,31 @@ func (d *device) checks(c Config, s *spell) []health.Check {
 	}
 }
 
-// network returns the probe of the network; nil if no source is configured.
-func network(c Config) health.Probe {
+// network is what the clock wants of the network: the sources of firmware, and the
+// broker.
+func network(c Config) health.Network {
 	n := health.Network{Proc: proc(c), Dial: c.DialOTA, Proxy: http.ProxyFromEnvironment}
 	if n.Dial == nil {
 		n.Dial = new(net.Dialer).DialContext
 	}
-	for _, s := range [...]config.Source{c.OTA.GitHub, c.OTA.Cloudflare} {
-		if u, err := url.Parse(s.Manifest); err == nil && u.Host != "" {
+	wanted := []string{c.OTA.GitHub.Manifest, c.OTA.Cloudflare.Manifest}
+	if b := c.Bridge; b != nil && b.Dial == nil {
+		wanted = append(wanted, b.MQTT.URL)
+	}
+	for _, s := range wanted {
+		if u, err := url.Parse(s); err == nil && u.Host != "" {
 			n.URLs = append(n.URLs, u)
 		}
 	}
-	if n.URLs == nil {
-		return nil
+	return n
+}
+
+// probeNetwork returns the probe of the network; nil if nothing in it is wanted.
+func probeNetwork(c Config) health.Probe {
+	if n := network(c); len(n.URLs) > 0 {
+		return n.Probe
 	}
-	return n.Probe
+	return nil
 }
 
 func memory(c Config) health.Memory {

@@ -20,11 +20,15 @@ type spell struct {
 	faults []flash.Fault
 	begun  time.Time
 	cast   chan struct{} // closed when the display is let go
+
+	broker context.Context // done when no broker can be reached any more
+	cutOff func()          // makes it so
 }
 
 // enchant returns what a profile does, and the board as it leaves it.
 func enchant(p flash.Profile, c Config, log *slog.Logger) (*spell, hal.Board) {
 	s := &spell{begun: time.Now(), cast: make(chan struct{})}
+	s.broker, s.cutOff = context.WithCancel(context.Background())
 	b := c.Board
 	if len(p.Faults) == 0 {
 		return s, b
@@ -99,18 +103,20 @@ func (s *spell) String() string { return "profile" }
 // wedged is how long something stays that cannot be ended.
 const wedged = 24 * time.Hour
 
-// Run crashes when it is time to, and lets those go that hang, once they are told
-// to end; those that are wedged it does not.
+// Run crashes and cuts the connection to the broker when it is time to, and lets those
+// go that hang, once they are told to end; those that are wedged it does not.
 func (s *spell) Run(ctx context.Context) error {
 	defer close(s.cast)
 	for _, f := range s.faults {
-		if f.Kind != flash.Crash {
-			continue
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(f.After):
-			panic(fmt.Sprintf("profile: %s", f))
+		switch f.Kind {
+		case flash.Crash:
+			if s.await(ctx, f) {
+				panic(fmt.Sprintf("profile: %s", f))
+			}
+		case flash.NoMQTT:
+			if s.await(ctx, f) {
+				s.cutOff()
+			}
 		}
 	}
 	<-ctx.Done()
@@ -118,4 +124,10 @@ func (s *spell) Run(ctx context.Context) error {
 		time.Sleep(wedged)
 	}
 	return nil
+}
+
+// await waits until a fault is due, and reports whether it is.
+func (s *spell) await(ctx context.Context, f flash.Fault) bool {
+	sleep(ctx, time.Until(s.begun.Add(f.After)))
+	return ctx.Err() == nil
 }

@@ -2,67 +2,11 @@ package firmware
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 
 	"wordclockd/internal/clock"
-	"wordclockd/internal/face"
 	"wordclockd/internal/nvs"
 )
-
-// loadSettings returns what is stored. What is missing or makes no sense is the
-// default; the error names what made none.
-func loadSettings(tx *nvs.Tx) (s clock.Settings, err error) {
-	halb, e1 := nvs.HalbStyle.Get(tx)
-	knob, e2 := nvs.Knob.Get(tx)
-	individual, e3 := nvs.Individual.Get(tx)
-	global, e4 := nvs.Global.Get(tx)
-	source, e5 := nvs.OTASource.Get(tx)
-	err = errors.Join(e1, e2, e3, e4, e5)
-
-	s = clock.DefaultSettings()
-	stored := clock.Settings{
-		Style: face.Default, SafetyLimit: clock.Level(knob.Safety), Individual: clock.Level(individual),
-		Global: clock.Level(global), Source: clock.Source(source),
-	}
-	if halb != 0 {
-		stored.Style = face.HalbCentric
-	}
-	for _, f := range clock.Fields {
-		err = errors.Join(err, f.Set(&s, f.Get(&stored)))
-	}
-	return s, err
-}
-
-// storeSettings makes s what loadSettings returns.
-func storeSettings(tx *nvs.Tx, s clock.Settings) error {
-	knob, err := nvs.Knob.Get(tx)
-	if _, ok := errors.AsType[*nvs.TypeError](err); err != nil && !ok {
-		return err
-	}
-	knob.Safety = uint8(s.SafetyLimit)
-	halb := uint8(0)
-	if s.Style == face.HalbCentric {
-		halb = 1
-	}
-	return errors.Join(
-		nvs.BrightnessVersion.Put(tx, nvs.BrightnessVersion.Default),
-		change(tx, nvs.HalbStyle, halb),
-		change(tx, nvs.Knob, knob),
-		change(tx, nvs.Individual, uint8(s.Individual)),
-		change(tx, nvs.Global, uint8(s.Global)),
-		change(tx, nvs.OTASource, uint8(s.Source)),
-	)
-}
-
-// change stores v unless the key has it already, be it by default: what nobody
-// chose is not stored.
-func change[T comparable](tx *nvs.Tx, k nvs.Key[T], v T) error {
-	if old, err := k.Get(tx); err == nil && old == v {
-		return nil
-	}
-	return k.Put(tx, v)
-}
 
 // readSettings returns the settings of a store that may be none.
 func readSettings(store *nvs.Store, log *slog.Logger) clock.Settings {

@@ -18,12 +18,22 @@ import (
 
 var quarterToThree = time.Date(2026, 6, 15, 14, 45, 5, 0, time.UTC)
 
+// everything is other than by default.
+var everything = clock.Settings{
+	Style: face.HalbCentric, Individual: 91, Global: 33, SafetyLimit: 120, Source: clock.Cloudflare,
+	Transition: clock.Transition{Off: true, Duration: 1500 * time.Millisecond, In: clock.Linear, Out: clock.Bounce},
+	Zones:      [...]clock.Zone{{Min: 1, Max: 2}, {Min: 3, Max: 3}, {Min: 200, Max: 255}, {Min: 7, Max: 9}, {Min: 254, Max: 254}},
+	Thresholds: [...]uint16{1, 2, 1499, 10000},
+	Knob:       clock.Knob{Min: 20, Max: 21, Curve: clock.KnobExponential},
+	Chimes:     clock.Chimes{On: true, Volume: 5, QuietStart: 0, QuietEnd: 23},
+}
+
 // TestSettingsSurvive a restart, all of them.
 func TestSettingsSurvive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "nvs.db")
 		with := func(d *clockwork) { d.store = path }
-		want := clock.Settings{Style: face.HalbCentric, Individual: 91, Global: 33, SafetyLimit: 120, Source: clock.Cloudflare}
+		want := everything
 		d := start(t, quarterToThree, with)
 		c, err := d.service.Change(t.Context(), func(s *clock.Settings) error { *s = want; return nil })
 		if err != nil || c.Revision != 1 || c.Settings != want {
@@ -81,7 +91,9 @@ func TestForeignSettings(t *testing.T) {
 		_ = store.Close()
 		d := start(t, quarterToThree, func(d *clockwork) { d.store = path })
 		s, _ := d.service.Watch()
-		if want := (clock.Settings{Style: face.Default, Individual: 95, Global: 180, SafetyLimit: 100, Source: clock.GitHub}); s.Settings != want {
+		want := clock.DefaultSettings()
+		want.Individual, want.SafetyLimit, want.Knob.Min = 95, 100, 17
+		if s.Settings != want {
 			t.Errorf("%+v, want %+v", s.Settings, want)
 		}
 		d.logged(t, "time_known", "settings_invalid")
@@ -212,42 +224,4 @@ func TestChangesInTurn(t *testing.T) {
 		}
 		<-d.service.(*device).changing
 	})
-}
-
-// TestEveryFieldIsStored: whatever a field is set to is what is loaded.
-func TestEveryFieldIsStored(t *testing.T) {
-	store, err := nvs.Open(filepath.Join(t.TempDir(), "nvs.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer store.Close()
-	for _, f := range clock.Fields {
-		values := []any{true, false}
-		switch f.Kind {
-		case clock.Integer:
-			values = []any{f.Min, f.Min + 1}
-		case clock.Choice:
-			values = nil
-			for _, o := range f.Options {
-				values = append(values, o)
-			}
-		}
-		for _, v := range values {
-			s := clock.DefaultSettings()
-			if err := f.Set(&s, v); err != nil {
-				t.Fatal(err)
-			}
-			if err := store.Update(func(tx *nvs.Tx) error { return storeSettings(tx, s) }); err != nil {
-				t.Fatal(err)
-			}
-			if err := store.View(func(tx *nvs.Tx) error {
-				if got, err := loadSettings(tx); got != s || err != nil {
-					t.Errorf("%s = %v: loaded %+v, %v, want %+v", f.Key, v, got, err, s)
-				}
-				return nil
-			}); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
 }

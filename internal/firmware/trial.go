@@ -7,35 +7,7 @@ import (
 	"wordclockd/internal/boot"
 	"wordclockd/internal/clock"
 	"wordclockd/internal/flash"
-	"wordclockd/internal/nvs"
 )
-
-// countStart brings the two keys up to date by which the firmware reports trials:
-// boot_count and first_boot. They report; the boot loader decides without them, and
-// they are set to what it says.
-func (d *device) countStart(in boot.Info) {
-	d.keepTrial(func(tx *nvs.Tx) error {
-		n, _ := nvs.BootCount.Get(tx) // one of another type is replaced
-		if n++; in.GaveUp != nil && in.GaveUp.Now {
-			n = 0 // the older image is back
-		}
-		first := uint8(0)
-		if in.Trial {
-			first = 1
-		}
-		return errors.Join(nvs.BootCount.Put(tx, n), change(tx, nvs.FirstBoot, first))
-	})
-}
-
-// keepTrial stores what there is to report of a trial.
-func (d *device) keepTrial(f func(*nvs.Tx) error) {
-	if d.store.Store == nil {
-		return
-	}
-	if err := d.store.Update(f); err != nil {
-		d.log.Error("how often the image was started cannot be stored", "event", "settings_unstored", "err", err)
-	}
-}
 
 // reportGaveUp says that an image could not be started, or was given up when that is
 // news.
@@ -72,10 +44,8 @@ func (d *device) confirm() error {
 		return err
 	}
 	d.log.Info("the image is confirmed", "event", "confirmed", "version", d.version)
-	d.status.Update(func(s *clock.Status) { s.Trial = false })
-	d.keepTrial(func(tx *nvs.Tx) error {
-		return errors.Join(nvs.BootCount.Put(tx, 0), change(tx, nvs.FirstBoot, 0))
-	})
+	d.setState(clock.Validated)
+	d.setTrial(0, false)
 	d.updater.Confirmed()
 	return nil
 }
@@ -87,12 +57,21 @@ func (d *device) reject(text string) error {
 	if !d.status.Get().Trial {
 		return nil
 	}
-	return d.ask.Reject(boot.CheckFailed, text)
+	return d.giveUp(boot.CheckFailed, text)
+}
+
+// giveUp has another image started.
+func (d *device) giveUp(why boot.Reason, text string) error {
+	err := d.ask.Reject(why, text)
+	if err == nil {
+		d.setState(clock.RollbackPending)
+	}
+	return err
 }
 
 // doRollback gives the image up that runs, if there is another one.
 func (d *device) doRollback(context.Context, map[string]string) (any, error) {
-	err := d.ask.Reject(boot.User, "somebody asked for it")
+	err := d.giveUp(boot.User, "somebody asked for it")
 	e, refused := errors.AsType[*boot.RollbackError](err)
 	if !refused {
 		return nil, err

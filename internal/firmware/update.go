@@ -19,14 +19,14 @@ type Flash struct {
 }
 
 // newUpdater returns what brings new images into the slot beside that which runs.
-func (d *device) newUpdater(c Config, in boot.Info) *ota.Updater {
+func (d *device) newUpdater(c Config, in boot.Info, r ota.Record) *ota.Updater {
 	return ota.NewUpdater(ota.UpdaterConfig{
 		Config:    ota.Config{OTA: c.OTA, Agent: "wordclockd/" + in.Desc.Version, Log: d.log, Dial: c.DialOTA},
 		Running:   Running(c.Flash, in, func() bool { return d.status.Get().Trial }),
 		Slot:      d.idleSlot(c, in),
 		Preferred: func() clock.Source { return d.settings.Get().Settings.Source },
 		Value:     d.update,
-		Record:    d.readUpdates(),
+		Record:    r,
 		Keep:      d.keepUpdates,
 		Examine:   d.beforeSwitch,
 		Reboot:    d.askRestart,
@@ -121,18 +121,9 @@ func (d *device) beforeSwitch(ctx context.Context) ota.Note {
 
 // expectTrial sets what is reported of a trial. What it returns takes that back.
 func (d *device) expectTrial() (undo func()) {
-	var count uint32
-	var first uint8
-	d.keepTrial(func(tx *nvs.Tx) error {
-		count, _ = nvs.BootCount.Get(tx) // one of another type is replaced
-		first, _ = nvs.FirstBoot.Get(tx)
-		return errors.Join(nvs.BootCount.Put(tx, 0), change(tx, nvs.FirstBoot, 1))
-	})
-	return func() {
-		d.keepTrial(func(tx *nvs.Tx) error {
-			return errors.Join(nvs.BootCount.Put(tx, count), change(tx, nvs.FirstBoot, first))
-		})
-	}
+	i := d.status.Get().Image
+	d.setTrial(0, true)
+	return func() { d.setTrial(i.BootCount, i.FirstBoot) }
 }
 
 // doCheck looks at the sources.

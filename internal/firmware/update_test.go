@@ -137,6 +137,7 @@ type updatable struct {
 	t          *testing.T
 	dev, fuses flash.Device
 	ota        config.OTA
+	bridge     *Bridge
 	present    atomic.Pointer[clock.Service] // of the start that runs
 }
 
@@ -174,6 +175,7 @@ func (d *updatable) powerOn() {
 	d.loader = &boot.Loader{Store: store}
 	d.run(d.t, func(c *Config) {
 		c.OTA, c.DialOTA, c.Flash = d.ota, d.dial, &Flash{Device: d.dev, Table: flash.Intended()}
+		c.Bridge = d.bridge
 		c.Front = func(ctx context.Context, s clock.Service, _ *slog.Logger) error {
 			d.present.Store(&s)
 			<-ctx.Done()

@@ -1,0 +1,157 @@
+package firmware
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"wordclockd/internal/clock"
+	"wordclockd/internal/config"
+	"wordclockd/internal/health"
+	"wordclockd/internal/journal"
+	"wordclockd/internal/mqttbridge"
+	"wordclockd/internal/nvs"
+	"wordclockd/internal/task"
+)
+
+// A Bridge is how the clock speaks MQTT.
+type Bridge struct {
+	MQTT    config.MQTT // URL is not config.Off
+	Device  string      // the clock's name
+	Program string      // version of this program
+	MAC     string      // of the host, to be announced; "" if there is none
+	Host    string      // six hexadecimal digits that tell this host from others; "" if nobody knows
+
+	// Dial opens connections to the broker; nil is the network, by MQTT.URL. Broker
+	// says for people where it leads.
+	Dial   func(context.Context) (net.Conn, error)
+	Broker string
+}
+
+// newBridge returns what connects the clock to its broker; nil if there is none.
+func (d *device) newBridge(c *Bridge, s *spell) *bridging {
+	if c == nil {
+		return nil
+	}
+	config := mqttbridge.Config{
+		MQTT: c.MQTT, Device: c.Device, ID: c.id(d.storedID()), MAC: c.MAC, Program: c.Program,
+		Service: d, Link: d.link, Log: d.log, Dial: c.Dial, Broker: c.Broker, Cut: s.broker.Done(),
+	}
+	if c.MQTT.DeviceID == "" {
+		config.Adopt = func(id string) error { return d.adopt(c.Device, id) }
+		if err := config.Adopt(config.ID); err != nil {
+			d.log.Error("the clock's id cannot be stored: it may become another one", "event", "settings_unstored", "id", config.ID, "err", err)
+		}
+	}
+	d.link.Set(clock.Link{
+		State: clock.LinkDown, Broker: c.Broker, Base: c.MQTT.TopicPrefix + "/" + c.Device, ClientID: config.ID, Since: time.Now(),
+	})
+	b := &bridging{config: config, log: d.log}
+	b.present.Store(mqttbridge.New(config))
+	return b
+}
+
+// id returns by what the clock is known: what is configured, else what is stored for a
+// clock of this name, else what comes of the host, which is then to be stored, so that
+// it stays what it is wherever the store goes.
+func (c *Bridge) id(stored string) string {
+	switch host := strings.ToUpper(c.Host); {
+	case c.MQTT.DeviceID != "":
+		return c.MQTT.DeviceID
+	case isIDOf(c.Device, stored):
+		return stored
+	case isIDOf(c.Device, c.Device+"_"+host):
+		return c.Device + "_" + host
+	}
+	sum := sha256.Sum256([]byte(c.Device))
+	return fmt.Sprintf("%s_%X", c.Device, sum[:3])
+}
+
+// isIDOf reports whether an id is one of a clock with a name.
+func isIDOf(device, id string) bool {
+	return regexp.MustCompile("^" + regexp.QuoteMeta(device) + "_[0-9A-F]{6}$").MatchString(id)
+}
+
+// storedID returns what is stored as id; "" if nothing is.
+func (d *device) storedID() (id string) {
+	if d.store.Store != nil {
+		_ = d.store.View(func(tx *nvs.Tx) error {
+			id, _ = nvs.MQTTClientID.Get(tx) // one of another type is replaced
+			return nil
+		})
+	}
+	return id
+}
+
+// adopt keeps an id.
+func (d *device) adopt(device, id string) error {
+	switch {
+	case !isIDOf(device, id):
+		return fmt.Errorf("keep id %q: it is none of %s", id, device)
+	case d.store.memory:
+		return nil
+	case d.store.Store == nil:
+		return errors.New("keep id: settings cannot be stored")
+	}
+	if err := d.store.Update(func(tx *nvs.Tx) error { return nvs.MQTTClientID.Put(tx, id) }); err != nil {
+		return fmt.Errorf("keep id: %w", err)
+	}
+	return nil
+}
+
+// A bridging keeps a bridge to the broker. That it breaks never ends the firmware: a
+// clock without MQTT is still a clock.
+type bridging struct {
+	// Immutable.
+	config mqttbridge.Config
+	log    *slog.Logger
+
+	present atomic.Pointer[mqttbridge.Bridge]
+}
+
+func (b *bridging) String() string { return checkMQTT }
+
+// rebuildAfter is how long a bridge that broke is left alone.
+const rebuildAfter = time.Minute
+
+// Run runs a bridge until ctx is done, and another one after each that breaks.
+func (b *bridging) Run(ctx context.Context) error {
+	for {
+		g, _ := task.NewGroup(ctx)
+		g.Go("bridge", b.present.Load().Run)
+		err := g.Wait()
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err == nil {
+			err = errors.New("it ended by itself")
+		}
+		b.log.Log(ctx, journal.Critical, "MQTT broke, and is begun anew in a minute", "event", "mqtt_failed", "err", err)
+		b.config.Link.Update(func(l *clock.Link) { l.State, l.Since, l.Err = clock.LinkDown, time.Now(), err.Error() })
+		sleep(ctx, rebuildAfter)
+		b.present.Store(mqttbridge.New(b.config))
+	}
+}
+
+// probeMQTT returns the probe of the connection to the broker; nil if none is wanted.
+func (d *device) probeMQTT() health.Probe {
+	if d.bridge == nil {
+		return nil
+	}
+	return func(ctx context.Context) ([]health.Fault, error) { return nil, d.bridge.present.Load().Probe(ctx) }
+}
+
+// needsOfMQTT are the checks that have to pass before that of MQTT has a chance.
+func needsOfMQTT(c Config) []string {
+	if c.Bridge != nil && c.Bridge.Dial != nil {
+		return nil // the broker is in this program
+	}
+	return []string{checkNetwork}
+}
