@@ -36,13 +36,15 @@ type Bridge struct {
 }
 
 // newBridge returns what connects the clock to its broker; nil if there is none.
-func (d *device) newBridge(c *Bridge, s *spell) *bridging {
+func (d *device) newBridge(fw Config, s *spell) *bridging {
+	c := fw.Bridge
 	if c == nil {
 		return nil
 	}
 	config := mqttbridge.Config{
 		MQTT: c.MQTT, Device: c.Device, ID: c.id(d.storedID()), MAC: c.MAC, Program: c.Program,
 		Service: d, Link: d.link, Log: d.log, Dial: c.Dial, Broker: c.Broker, Cut: s.broker.Done(),
+		Images: [...]string{clock.GitHub: fw.OTA.GitHub.Image, clock.Cloudflare: fw.OTA.Cloudflare.Image},
 	}
 	if c.MQTT.DeviceID == "" {
 		config.Adopt = func(id string) error { return d.adopt(c.Device, id) }

@@ -147,7 +147,7 @@ func build(c Config, in boot.Info, ask boot.Asks, store opened) *device {
 	d.sensors = newSensors(board, d.ambient, d.log)
 	d.reach = newReach(c)
 	d.tasks = []runner{d.display, d.keeper, d.demo, d.sensors, d.reach, d.journal, d.updater, spell}
-	if d.bridge = d.newBridge(c.Bridge, spell); d.bridge != nil {
+	if d.bridge = d.newBridge(c, spell); d.bridge != nil {
 		d.tasks = append(d.tasks, d.bridge)
 	}
 	d.health = d.newMonitor(c, in, spell)

@@ -43,6 +43,7 @@ func meetAt(t testing.TB, ha *onlooker, change func(*Config)) *meeting {
 	m.synced.Store(true)
 	m.run(t, func(fw *Config) {
 		fw.Bridge = bridgeTo(t, nil)
+		fw.OTA.GitHub.Image, fw.OTA.Cloudflare.Image = "https://github.test/wordclock.bin", "https://cloudflare.test/wordclock.bin"
 		change(fw)
 		m.zone = fw.Zone
 	})
@@ -109,7 +110,7 @@ var conversation = []said{
 	{"transition/set", `{"duration_ms":1500,"enabled":false}`, map[string]string{"transition/status": `{"duration_ms":1500,"enabled":false,`, "status": "transitions_disabled"}, nil},
 	{"transition/set", `{"fadein_curve":"bounce"}`, map[string]string{"transition/status": `{"duration_ms":1500,"enabled":false,"fadein_curve":"bounce"`, "status": "transition_curves_updated"}, nil},
 	{"transition/set", `{"duration_ms":1}`, map[string]string{"status": "invalid_transition_duration", "result": "200 to 5000"}, nil},
-	{"ota/source/set", `{"source":"Cloudflare"}`, map[string]string{"ota/source/status": `{"source":"cloudflare"`}, nil},
+	{"ota/source/set", `{"source":"Cloudflare"}`, map[string]string{"ota/source/status": `{"source":"cloudflare","github_url":"https://github.test/wordclock.bin","cloudflare_url":"https://cloudflare.test/wordclock.bin"}`}, nil},
 	{"ota/source/set", `github`, map[string]string{"ota/source/status": `{"source":"github"`}, nil},
 	{"ota/source/set", `{"source":"gitlab"}`, map[string]string{"result": "github or cloudflare"}, nil},
 	{"command", "chimes_enable", map[string]string{"chimes/status": `{"enabled":true}`, "status": "chimes_enabled"}, nil},

@@ -1,0 +1,135 @@
+package mqttbridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"strings"
+	"time"
+
+	"wordclockd/internal/clock"
+)
+
+// A desk takes what is published to the clock's command and set topics. It belongs to
+// the goroutine that calls take; jobs may run in others.
+type desk struct {
+	// Immutable.
+	names
+	service clock.Service
+	log     *slog.Logger
+
+	*limits
+}
+
+func newDesk(n names, s clock.Service, log *slog.Logger) *desk {
+	return &desk{names: n, service: s, log: log, limits: newLimits()}
+}
+
+// A job is the rest of what a message asks for.
+type job struct {
+	do   func(context.Context) outcome // may wait for the clock
+	slow bool                          // may take seconds: others need not wait for it
+}
+
+// An outcome is what a message came to.
+type outcome struct {
+	say  []message // answers, to be published in this order
+	echo []string  // paths of topics whose state is to be published again, changed or not
+	last bool      // announce everything anew: discovery, then all states
+}
+
+// take reads a message. It does not wait; it returns what is to be said at once, and
+// what is to be done, in the order of messages unless it is slow; do nil is nothing.
+// Retained messages are not for it: who published them meant it long ago.
+func (d *desk) take(m message, now time.Time) (outcome, job) {
+	t := d.topic(m)
+	if t == nil {
+		return outcome{}, job{}
+	}
+	if wait := d.wait(now); wait > 0 {
+		return d.holdOff(&request{name: t.path}, wait, now), job{}
+	}
+	r, e, err := t.take.read(t, m.payload)
+	r.now = now
+	if err != nil {
+		return d.answer(r, e.refused(err)), job{}
+	}
+	if e.heavy {
+		if wait := d.waitHeavy(r.name, now); wait > 0 {
+			return d.holdOff(r, wait, now), job{}
+		}
+	}
+	return d.begin(r, e)
+}
+
+// begin says what is said of a request before it is carried out.
+func (d *desk) begin(r *request, e errand) (o outcome, j job) {
+	if e.after > 0 {
+		return d.part(r, e)
+	}
+	if e.begin != "" {
+		o.say = append(o.say, d.status(e.begin))
+	}
+	return o, job{slow: e.slow, do: func(ctx context.Context) outcome { return d.answer(r, e.run(d, ctx, r)) }}
+}
+
+// part answers a request before it is carried out, as nobody is there after it.
+func (d *desk) part(r *request, e errand) (outcome, job) {
+	token := e.begin
+	if r.isJSON {
+		token = e.beginJSON
+	}
+	return d.answer(r, done{tokens: []string{token}}), job{slow: true, do: func(ctx context.Context) outcome {
+		select {
+		case <-ctx.Done():
+			return outcome{}
+		case <-time.After(e.after):
+		}
+		if x := e.run(d, ctx, r); x.err != nil {
+			return d.answer(r, x)
+		}
+		return outcome{}
+	}}
+}
+
+// topic returns the topic of ours that a message is on.
+func (d *desk) topic(m message) *topic {
+	path, ours := strings.CutPrefix(m.topic, d.base+"/")
+	if t := topicOf(path); ours && t != nil && t.take != nil {
+		return t
+	}
+	return nil
+}
+
+// holdOff is the answer to who asks for too much.
+func (d *desk) holdOff(r *request, wait time.Duration, now time.Time) outcome {
+	if !d.tells(now) {
+		return outcome{}
+	}
+	return d.answer(r, done{err: fmt.Errorf("too many requests, try again in %.0f s", math.Ceil(wait.Seconds()))})
+}
+
+// busy is the answer to a message that there is nobody for.
+func (d *desk) busy(m message) outcome {
+	t := d.topic(m)
+	if t == nil {
+		return outcome{}
+	}
+	r, e, err := t.take.read(t, m.payload)
+	if err == nil {
+		err = errors.New("busy with what was asked for before, try again in some seconds")
+	}
+	return d.answer(r, e.refused(err))
+}
+
+// filters are the topics to subscribe to.
+func (d *desk) filters() (filters []string) {
+	for _, t := range topics {
+		if t.take != nil {
+			filters = append(filters, d.base+"/"+t.path)
+		}
+	}
+	return filters
+}

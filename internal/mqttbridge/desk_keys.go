@@ -1,0 +1,106 @@
+package mqttbridge
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"wordclockd/internal/clock"
+)
+
+// A key is one value in a payload. Those in objects within it have dotted names.
+type key struct {
+	name  string
+	field string // of clock.Fields, which says what it takes; "" is none
+	takes string // what it holds, or takes, if there is no field
+	doc   string // "" is that of the field
+}
+
+// idKey is in every request.
+const idKey = "id"
+
+// edits returns what an object asks for whose values are those of fields.
+func edits(o object, keys []key) ([]clock.Edit, error) {
+	return appendEdits(nil, "", o, keys)
+}
+
+func appendEdits(list []clock.Edit, prefix string, o object, keys []key) ([]clock.Edit, error) {
+	for _, name := range slices.Sorted(maps.Keys(o)) {
+		path := prefix + name
+		at := slices.IndexFunc(keys, func(k key) bool { return k.name == path })
+		inner, isObject := o[name].(object)
+		var err error
+		switch {
+		case at >= 0 && keys[at].field != "":
+			list = append(list, clock.Edit{Key: keys[at].field, Value: o[name]})
+		case at >= 0: // its own reader has seen it
+		case isObject && hasPrefix(keys, path+"."):
+			list, err = appendEdits(list, path+".", inner, keys)
+		default:
+			err = unknownKey(path, keys)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+func hasPrefix(keys []key, prefix string) bool {
+	return slices.ContainsFunc(keys, func(k key) bool { return strings.HasPrefix(k.name, prefix) })
+}
+
+// unknownKey names the nearest key if one is near, else all there are.
+func unknownKey(name string, keys []key) error {
+	var names []string
+	for _, k := range keys {
+		names = append(names, k.name)
+	}
+	return unknown(name, "key", names)
+}
+
+func unknown(name, what string, names []string) error {
+	name = printable(name)
+	text := fmt.Sprintf("no such %s, there are %s", what, strings.Join(names, ", "))
+	if near := nearest(name, names); near != "" {
+		text = fmt.Sprintf("no such %s, the nearest is %s", what, near)
+	} else if len(names) == 0 {
+		text = fmt.Sprintf("no such %s, there is none", what)
+	}
+	return &clock.InvalidError{Key: name, Text: text}
+}
+
+// nearest returns the name that takes the fewest edits to get to, if they are few.
+func nearest(name string, names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	near := slices.MinFunc(names, func(a, b string) int { return cmp.Compare(distance(name, a), distance(name, b)) })
+	if distance(name, near) > max(1, len(near)/4) {
+		return ""
+	}
+	return near
+}
+
+// distance is Levenshtein's.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,129 @@
+package mqttbridge
+
+import (
+	"encoding/json"
+	"strings"
+)
+
+// A deviceMessage is how Home Assistant hears of the clock. Its own keys are short and
+// those of components are long, as in the example of its manual: either form is valid in
+// all versions that know device messages, which are those from 2024.11 on.
+type deviceMessage struct {
+	Device           device               `json:"dev"`
+	Origin           origin               `json:"o"`
+	Availability     []availability       `json:"availability"`
+	AvailabilityMode string               `json:"availability_mode"`
+	QoS              byte                 `json:"qos"`
+	Components       map[string]component `json:"cmps"`
+}
+
+type device struct {
+	Identifiers  []string    `json:"ids"`
+	Connections  [][2]string `json:"cns,omitempty"`
+	Name         string      `json:"name"`
+	Manufacturer string      `json:"mf"`
+	Model        string      `json:"mdl"`
+	Software     string      `json:"sw,omitempty"`
+	Hardware     string      `json:"hw,omitempty"`
+}
+
+type origin struct {
+	Name    string `json:"name"`
+	Version string `json:"sw,omitempty"`
+}
+
+type availability struct {
+	Topic string `json:"topic"`
+	Is    string `json:"payload_available"`
+	IsNot string `json:"payload_not_available"`
+}
+
+// discovery returns the device message of Home Assistant's discovery, for what this
+// clock has and can. It has no topic if nothing is announced.
+func discovery(v view) message {
+	if v.prefix == "" {
+		return message{}
+	}
+	d := deviceMessage{
+		Device:           theDevice(v),
+		Origin:           origin{Name: "wordclockd", Version: v.program},
+		Availability:     []availability{{v.base + "/availability", "online", "offline"}},
+		AvailabilityMode: "all",
+		QoS:              1,
+		Components:       map[string]component{},
+	}
+	for _, e := range announced(v) {
+		d.Components[e.id] = e.component(v.names)
+	}
+	return message{topic: deviceTopic(v.names), payload: d.marshal(), qos: 1, retain: true}
+}
+
+// sizeLimit is how long a device message may be: brokers and bridges for small machines
+// refuse longer ones.
+const sizeLimit = 32 << 10
+
+// marshal returns the message as it is published. If that is too long, as it may be of a
+// clock that has everything, wishes for entity ids are left out: Home Assistant makes
+// ids of the names then.
+func (d deviceMessage) marshal() []byte {
+	payload := mustMarshal(d)
+	if len(payload) < sizeLimit {
+		return payload
+	}
+	for id, c := range d.Components {
+		c.EntityID = ""
+		d.Components[id] = c
+	}
+	return mustMarshal(d)
+}
+
+func mustMarshal(d deviceMessage) []byte {
+	payload, err := json.Marshal(d)
+	if err != nil {
+		panic(err) // a bug of ours: there is nothing in it but texts and numbers
+	}
+	return payload
+}
+
+// retraction returns what takes the device out of Home Assistant. n.prefix is where it
+// was announced.
+func retraction(n names) message {
+	return message{topic: deviceTopic(n), qos: 1, retain: true}
+}
+
+func deviceTopic(n names) string { return n.prefix + "/device/" + n.id + "/config" }
+
+// theDevice returns what Home Assistant shows on the device's page. Identifier and name
+// are the old clock's. There is no configuration_url: nobody knows the host's name as a
+// browser needs it.
+func theDevice(v view) device {
+	d := device{
+		Identifiers:  []string{v.id},
+		Name:         "Word Clock " + strings.ReplaceAll(v.device, "_", " "),
+		Manufacturer: "Custom Build",
+		Model:        "German word clock",
+		Software:     v.Version,
+		Hardware:     hardware(v.Board),
+	}
+	if v.mac != "" {
+		d.Connections = [][2]string{{"mac", v.mac}}
+	}
+	return d
+}
+
+// hardware names a kind of board for people.
+func hardware(kind string) string {
+	switch kind {
+	case "sim":
+		return "simulated"
+	case "linux":
+		return "Linux board"
+	}
+	return kind
+}
+
+// slug returns how entity ids of the device begin, as Home Assistant makes them of its
+// name.
+func slug(device string) string {
+	return "word_clock_" + strings.ReplaceAll(strings.ToLower(device), "-", "_")
+}

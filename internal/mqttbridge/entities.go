@@ -1,0 +1,98 @@
+package mqttbridge
+
+import (
+	"slices"
+
+	"wordclockd/internal/clock"
+)
+
+// A component is what Home Assistant is told of one entity, in its own words. What is
+// empty is left out, and is what Home Assistant takes for granted.
+type component struct {
+	Platform string  `json:"p"`
+	UniqueID string  `json:"unique_id"`
+	EntityID string  `json:"default_entity_id,omitempty"`
+	Name     *string `json:"name"` // nil: the entity is called like the device
+
+	StateTopic         string `json:"state_topic,omitempty"`
+	ValueTemplate      string `json:"value_template,omitempty"`
+	CommandTopic       string `json:"command_topic,omitempty"`
+	CommandTemplate    string `json:"command_template,omitempty"`
+	AttributesTopic    string `json:"json_attributes_topic,omitempty"`
+	AttributesTemplate string `json:"json_attributes_template,omitempty"`
+	ImageTopic         string `json:"image_topic,omitempty"`
+	ContentType        string `json:"content_type,omitempty"`
+
+	PayloadOn      string `json:"payload_on,omitempty"`
+	PayloadOff     string `json:"payload_off,omitempty"`
+	StateOn        string `json:"state_on,omitempty"`
+	StateOff       string `json:"state_off,omitempty"`
+	PayloadPress   string `json:"payload_press,omitempty"`
+	PayloadInstall string `json:"payload_install,omitempty"`
+
+	Options    []string `json:"options,omitempty"`
+	EventTypes []string `json:"event_types,omitempty"`
+	Min        *int     `json:"min,omitempty"`
+	Max        *int     `json:"max,omitempty"`
+	Step       int      `json:"step,omitempty"`
+	Pattern    string   `json:"pattern,omitempty"`
+
+	Schema     string   `json:"schema,omitempty"`
+	ColorModes []string `json:"supported_color_modes,omitempty"`
+	Effect     bool     `json:"effect,omitempty"`
+	EffectList []string `json:"effect_list,omitempty"`
+	Flash      *bool    `json:"flash,omitempty"`
+	Transition *bool    `json:"transition,omitempty"`
+
+	DeviceClass string `json:"device_class,omitempty"`
+	StateClass  string `json:"state_class,omitempty"`
+	Unit        string `json:"unit_of_measurement,omitempty"`
+	Precision   *int   `json:"suggested_display_precision,omitempty"`
+	Title       string `json:"title,omitempty"`
+	Icon        string `json:"icon,omitempty"`
+	Category    string `json:"entity_category,omitempty"`
+	Enabled     *bool  `json:"enabled_by_default,omitempty"`
+}
+
+// An entity is a component that a clock may have.
+type entity struct {
+	id     string             // of the component
+	suffix string             // of the unique_id, where the old clock had another one than id
+	needs  []clock.Capability // one of them is enough; none is every clock
+	config component          // topics are paths; ids are filled in
+}
+
+// entities are all that there are, whether this clock has what they need or not.
+// Unique ids never change: Home Assistant knows names, rooms and histories by them, those
+// of the old clock's entities too.
+func entities(v view) []entity {
+	return slices.Concat([]entity{light(v), picture, firmware}, settings(), buttons, sensors, firmwareSensors, problems())
+}
+
+// announced are the entities of this clock.
+func announced(v view) []entity {
+	return slices.DeleteFunc(entities(v), func(e entity) bool {
+		return len(e.needs) > 0 && !slices.ContainsFunc(e.needs, v.Can)
+	})
+}
+
+// unique returns the entity's unique_id.
+func (e entity) unique(n names) string {
+	if e.suffix != "" {
+		return n.id + "_" + e.suffix
+	}
+	return n.id + "_" + e.id
+}
+
+// component returns the entity's configuration for this clock.
+func (e entity) component(n names) component {
+	c := e.config
+	c.UniqueID = e.unique(n)
+	c.EntityID = c.Platform + "." + slug(n.device) + "_" + e.id
+	for _, topic := range []*string{&c.StateTopic, &c.CommandTopic, &c.AttributesTopic, &c.ImageTopic} {
+		if *topic != "" {
+			*topic = n.base + "/" + *topic
+		}
+	}
+	return c
+}

@@ -1,0 +1,83 @@
+package mqttbridge
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"syscall"
+	"testing"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"wordclockd/internal/config"
+)
+
+// TestInspect: who inspects a broker finds what the clock has there, and leaves all as it
+// was, whether the clock is there or not.
+func TestInspect(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.up()
+		c := Config{MQTT: r.bridge.c.MQTT, Device: r.bridge.c.Device, ID: r.bridge.c.ID, Dial: r.wires.open, Broker: "in memory"}
+		for _, alone := range []bool{false, true} {
+			if alone {
+				if err := r.bridgeRuns.end(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			before, watcher := r.retained(), r.peer("watcher")
+			synctest.Wait()
+			watcher.seen()
+			found, err := Inspect(t.Context(), c, alone)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(found.Refused)+len(found.Missing)+len(found.Silent) > 0 || found.Broker != "in memory" || found.TLS != nil {
+				t.Errorf("alone %t: %+v", alone, found)
+			}
+			if string(found.Kept["home/Clock_Stani_1/ota/source/status"]) != before["home/Clock_Stani_1/ota/source/status"] {
+				t.Errorf("alone %t: kept %q", alone, found.Kept)
+			}
+			if diff := cmp.Diff(before, r.retained()); diff != "" {
+				t.Errorf("alone %t: what is retained changed (-was +is)\n%s", alone, diff)
+			}
+			synctest.Wait()
+			topics := map[string]bool{}
+			for _, m := range watcher.all {
+				topics[m.topic] = true
+			}
+			if got := slices.Collect(maps.Keys(topics)); !alone && !cmp.Equal(got, []string{"home/Clock_Stani_1/doctor"}) {
+				t.Errorf("beside a clock that runs it published to %q", got)
+			}
+			watcher.s.leave()
+		}
+	})
+}
+
+// TestInspectMissing finds what a broker lost.
+func TestInspectMissing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.up()
+		r.peer("thief").keep("home/Clock_Stani_1/wifi", "")
+		c := Config{MQTT: r.bridge.c.MQTT, Device: r.bridge.c.Device, ID: r.bridge.c.ID, Dial: r.wires.open}
+		found, err := Inspect(t.Context(), c, false)
+		if err != nil || !cmp.Equal(found.Missing, []string{"home/Clock_Stani_1/wifi"}) {
+			t.Errorf("missing %q, error %v", found.Missing, err)
+		}
+	})
+}
+
+// TestInspectNobody says why there is no broker, and what to do.
+func TestInspectNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := prepare(t)
+		r.wires.fail(syscall.ECONNREFUSED)
+		_, err := Inspect(t.Context(), Config{MQTT: config.MQTT{URL: "mqtt://broker.example", TopicPrefix: "home"}, Device: "a", ID: "a", Dial: r.wires.open}, true)
+		e, ok := errors.AsType[*ReachError](err)
+		if !ok || e.Cause != "refused" || e.Remedy == "" || e.Error() != "connection refused" {
+			t.Errorf("error %#v", err)
+		}
+	})
+}
