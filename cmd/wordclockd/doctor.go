@@ -21,29 +21,32 @@ import (
 func newDoctor() *cobra.Command {
 	var board string
 	cmd := &cobra.Command{
-		Use:   "doctor [hardware|ota]",
+		Use:   "doctor [hardware|ota|mqtt]",
 		Short: "Look for what is wrong, and say what to do about it",
 		Long: `Look at what a clock depends on, and say of each trouble what to do about it. It
-takes 10 s at most, whatever is dead, and changes nothing.
+takes 10 s at most, whatever is dead, and changes nothing. A broker is visited under an
+id of its own; what it keeps stays as it is.
 
   hardware  the buses and their rights, drivers of the kernel that own a chip, and
             each chip by reading from it
   ota       both sources of firmware: name, connection, certificate, manifest and
             head of the image, how they differ, and which one is preferred; and
             what became of the last update
+  mqtt      the broker: name, connection, certificate, password, which topics may be
+            subscribed to and written, and what it keeps of the clock
 
-Without an argument it looks at both, and always at the space that is left where the
+Without an argument it looks at all of them, and always at the space that is left where the
 clock keeps its state. On a simulated board there is no hardware;
 --board linux looks at that of this host all the same.
 
 What doctor says is explained in docs/troubleshooting.md.`,
-		Example:     "  wordclockd doctor\n  wordclockd doctor hardware --board linux\n  wordclockd doctor ota --json",
+		Example:     "  wordclockd doctor\n  wordclockd doctor hardware --board linux\n  wordclockd doctor ota --json\n  wordclockd doctor mqtt",
 		Args:        takes(0, 1),
-		ValidArgs:   []string{"hardware", "ota"},
+		ValidArgs:   []string{"hardware", "ota", "mqtt"},
 		Annotations: exits(exitOK, exitError, exitUsage, exitUnhealthy, exitInterrupted),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 && !slices.Contains(cmd.ValidArgs, args[0]) {
-				return usageError(fmt.Errorf("doctor %q: want hardware or ota, or none for both", args[0]))
+				return usageError(fmt.Errorf("doctor %q: want hardware, ota or mqtt, or none for all", args[0]))
 			}
 			var flags []config.Flag
 			if cmd.Flags().Changed("board") {
@@ -67,7 +70,7 @@ What doctor says is explained in docs/troubleshooting.md.`,
 // diagnose looks at what the arguments name, or at everything, at once.
 func diagnose(cmd *cobra.Command, args []string, c config.Config) ([]doctor.Finding, error) {
 	wanted := func(what string) bool { return len(args) == 0 || args[0] == what }
-	var hardware, sources, state []doctor.Finding
+	var hardware, sources, broker, state []doctor.Finding
 	g, _ := task.NewGroup(cmd.Context())
 	if wanted("hardware") {
 		g.Go("hardware", func(ctx context.Context) error {
@@ -82,6 +85,13 @@ func diagnose(cmd *cobra.Command, args []string, c config.Config) ([]doctor.Find
 			return nil
 		})
 	}
+	if wanted("mqtt") {
+		g.Go("mqtt", func(ctx context.Context) error {
+			link := linkOf(cmd)
+			broker = doctor.MQTT(ctx, bridgeOf(cmd, c, link), link, preference(cmd))
+			return nil
+		})
+	}
 	g.Go("state", func(context.Context) error {
 		state = doctor.Space(string(stateOf(cmd)), doctor.Free)
 		return nil
@@ -92,7 +102,7 @@ func diagnose(cmd *cobra.Command, args []string, c config.Config) ([]doctor.Find
 	if err := cmd.Context().Err(); err != nil {
 		return nil, fmt.Errorf("doctor: %w", err)
 	}
-	return slices.Concat(hardware, sources, state), nil
+	return slices.Concat(hardware, sources, broker, state), nil
 }
 
 func printFindings(cmd *cobra.Command, findings []doctor.Finding) error {

@@ -31,8 +31,10 @@ var rooms = map[string]room{
 	"firmware": {layer: 4},
 	"doctor":   {layer: 4, modules: []string{"periph.io/x/conn/v3"}},
 
-	"control": {layer: 3},
-	"release": {layer: 3},
+	"mqttbridge": {layer: 3, modules: []string{"github.com/eclipse/paho.mqtt.golang"}},
+	"broker":     {layer: 3, modules: []string{"github.com/mochi-mqtt/server/v2"}},
+	"control":    {layer: 3},
+	"release":    {layer: 3},
 
 	"display":    {layer: 2, modules: []string{"periph.io/x/conn/v3"}},
 	"timekeeper": {layer: 2, modules: []string{"periph.io/x/conn/v3", "github.com/beevik/ntp"}},
@@ -104,7 +106,7 @@ var bans = []ban{
 	},
 	{
 		what: "flash",
-		from: []string{"control"},
+		from: []string{"control", "mqttbridge"},
 		why:  "front ends see the clock only",
 	},
 	{

@@ -99,7 +99,7 @@ EXIT STATUS
 	cmd.AddCommand(
 		newRun(), newFace(),
 		newStatus(), newWatch(), newSet(), newDo(), newHealth(), newJournal(), newReboot(), newSim(),
-		newOTA(), newFlash(), newImage(), newRelease(), newNVS(), newConfig(), newDoctor(), newScan(), newVersion(),
+		newMQTT(), newOTA(), newFlash(), newImage(), newRelease(), newNVS(), newConfig(), newDoctor(), newScan(), newVersion(),
 	)
 	cmd.InitDefaultHelpCmd()
 	cmd.InitDefaultVersionFlag()

@@ -20,7 +20,7 @@ import (
 )
 
 func newRun() *cobra.Command {
-	var board string
+	var board, broker string
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Run the clock",
@@ -34,18 +34,24 @@ terminal, else as JSON. NO_COLOR takes the colour away.
 Flash, settings and journal are kept in the state directory, of which a clock is the
 only user. The first start makes a flash with this program in its first slot.
 
+The clock speaks MQTT, and Home Assistant finds it. Unless mqtt.url names another
+broker, it brings one along, on 127.0.0.1:1883 or the next port that is free.
+
 Firmware that crashes or hangs is started again, on trial the one before it. If it
 cannot be ended, the process is replaced; under systemd it ends, to be started anew.
 
 Whatever can be configured is listed by "wordclockd config show"; each key,
 such as board.leds_bus, is an environment variable too: WORDCLOCKD_BOARD_LEDS_BUS.`,
-		Example:     "  wordclockd run\n  WORDCLOCKD_BOARD_SENSORS_BUS=1 wordclockd run --board linux",
+		Example:     "  wordclockd run\n  wordclockd run --mqtt off\n  WORDCLOCKD_BOARD_SENSORS_BUS=1 wordclockd run --board linux",
 		Args:        takes(0, 0),
 		Annotations: exits(exitOK, exitError, exitUsage, exitRunning, exitNothingBootable, exitWatchdog),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var flags []config.Flag
 			if cmd.Flags().Changed("board") {
 				flags = append(flags, config.Flag{Name: "--board", Key: "board.kind", Value: board})
+			}
+			if cmd.Flags().Changed("mqtt") {
+				flags = append(flags, config.Flag{Name: "--mqtt", Key: "mqtt.url", Value: broker})
 			}
 			c, err := loadConfig(cmd, flags...)
 			if err != nil {
@@ -58,6 +64,7 @@ such as board.leds_bus, is an environment variable too: WORDCLOCKD_BOARD_LEDS_BU
 		},
 	}
 	cmd.Flags().StringVar(&board, "board", config.Sim, "what to run on: sim or linux")
+	cmd.Flags().StringVar(&broker, "mqtt", config.Embedded, "the MQTT broker: a URL, embedded, or off")
 	return cmd
 }
 
@@ -110,7 +117,10 @@ func replace() error {
 // run runs the clock, with a front end that suits where it is started.
 func run(ctx context.Context, state machine.State, c *config.Loaded) error {
 	signal.Ignore(syscall.SIGPIPE) // nobody reads the log: no reason to go dark
-	mc := machine.Config{Config: c.Config, State: state, Desc: self, Built: built()}
+	mc := machine.Config{
+		Config: c.Config, State: state, Desc: self, Built: built(),
+		BrokerMoves: c.Origin("broker.listen").IsDefault(),
+	}
 	log := openConsole(os.Stderr)
 	defer log.close()
 	if c.Log.Format == "json" || !isTerminal(os.Stdout) {

@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -21,11 +23,19 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"wordclockd/internal/config"
+	"wordclockd/internal/control"
+	"wordclockd/internal/machine"
 )
 
 // TestMain runs tests and clocks of theirs away from the state and configuration
-// of whoever runs them; a clock that runs beside another needs --state.
+// of whoever runs them; a clock that runs beside another needs --state. No clock opens
+// ports for MQTT unless that is what its test is about.
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) != "wordclockd" { // that one does as it is told
+		os.Setenv(mqttURL, config.Off)
+	}
 	for _, name := range []string{"STATE_DIRECTORY", "CONFIGURATION_DIRECTORY"} {
 		if os.Getenv(name) == "" {
 			os.Setenv(name, os.DevNull+"/none")
@@ -33,6 +43,8 @@ func TestMain(m *testing.M) {
 	}
 	testscript.Main(m, map[string]func(){"wordclockd": main})
 }
+
+const mqttURL = "WORDCLOCKD_MQTT_URL"
 
 // TestScripts runs testdata/script. Beside testscript's own commands there are
 //
@@ -44,6 +56,7 @@ func TestMain(m *testing.M) {
 //	                             exit status 0
 //	await REGEXP PROG [ARG...]   run a program again and again until it prints that
 //	up                           wait until the clock that was started answers
+//	port                         keep the port of the clock's own broker, as PORT
 //	sources GITHUB CLOUDFLARE    offer manifests, see cmdSources
 //	serve NAME DIR [FLAG...]     offer a release, see cmdServe
 //	unserve NAME                 and no more
@@ -63,6 +76,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("STATE_DIRECTORY", e.WorkDir+"/state")
 			e.Setenv("CONFIGURATION_DIRECTORY", e.WorkDir+"/conf")
+			e.Setenv(mqttURL, config.Off)
 			e.Values[serversKey{}] = servers{}
 			return nil
 		},
@@ -72,6 +86,7 @@ func TestScripts(t *testing.T) {
 			"clock":    cmdClock,
 			"await":    cmdAwait,
 			"up":       cmdUp,
+			"port":     cmdPort,
 			"sources":  cmdSources,
 			"serve":    cmdServe,
 			"unserve":  cmdUnserve,
@@ -191,6 +206,14 @@ func cmdUp(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+func cmdPort(ts *testscript.TestScript, neg bool, args []string) {
+	s, err := control.NewClient(machine.State(ts.Getenv("STATE_DIRECTORY")).Socket()).Status(context.Background())
+	ts.Check(err)
+	_, port, err := net.SplitHostPort(strings.TrimSuffix(s.MQTT.Broker, " (embedded)"))
+	ts.Check(err)
+	ts.Setenv("PORT", port)
+}
+
 // cmdSnapshot compares the state directory, or a file, byte by byte.
 func cmdSnapshot(ts *testscript.TestScript, neg bool, args []string) {
 	h := sha256.New()
@@ -227,6 +250,7 @@ func environ(ts *testscript.TestScript) (env []string) {
 		"WORDCLOCKD_OTA_SOURCES_GITHUB_MANIFEST", "WORDCLOCKD_OTA_SOURCES_GITHUB_IMAGE",
 		"WORDCLOCKD_OTA_SOURCES_CLOUDFLARE_MANIFEST", "WORDCLOCKD_OTA_SOURCES_CLOUDFLARE_IMAGE",
 		"WORDCLOCKD_OTA_CA_FILE", "WORDCLOCKD_OTA_STALL", "WORDCLOCKD_OTA_REBOOT_DELAY",
+		mqttURL, "WORDCLOCKD_BROKER_LISTEN", "WORDCLOCKD_MQTT_USERNAME", "WORDCLOCKD_MQTT_PASSWORD", "WORDCLOCKD_MQTT_DEVICE_ID", "WORDCLOCKD_DEVICE_NAME", "WORDCLOCKD_MQTT_CA_FILE",
 		"WORDCLOCKD_HEALTH_SETTLE", "WORDCLOCKD_HEALTH_INTERVAL"} {
 		if v := ts.Getenv(name); v != "" {
 			env = append(env, name+"="+v)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -18,7 +19,8 @@ func newStatus() *cobra.Command {
 		Use:   "status",
 		Short: "Say what the clock shows, and how it is",
 		Long: `Say what the running clock shows, where its time comes from, how it is set, and
-what is wrong with it.
+what is wrong with it. Settings that wait for what this clock does not have are left
+out; --json has them too.
 
 The quality of the time is one of
   synced    from time servers, by the host's clock or measured
@@ -65,9 +67,10 @@ func printStatus(w *tabwriter.Writer, s control.Status) {
 		row("time server", "%s", serverLine(x))
 	}
 	row("rtc", "%s", rtcLine(s.Time.RTC))
-	for _, f := range clock.Fields {
-		row(f.Key, "%v", s.Settings[f.Key])
+	for _, key := range used(s) {
+		row(key, "%v", s.Settings[key])
 	}
+	printMQTT(row, s.MQTT)
 	row("firmware", "%s", checkLine(s.OTA))
 	writeOTA(w, s.OTA, true)
 	row("health", "%s", healthLine(s.Health))
@@ -88,9 +91,24 @@ func printSlots(w *tabwriter.Writer, s control.Slots) {
 	}
 }
 
+// used returns the keys of the settings that have an effect on this clock.
+func used(s control.Status) (keys []string) {
+	for _, f := range clock.Fields {
+		if !slices.Contains(s.Unused, f.Key) {
+			keys = append(keys, f.Key)
+		}
+	}
+	return keys
+}
+
 func faceLine(f control.Face) string {
 	text := strings.TrimSpace(f.Text + " " + strings.Repeat("·", f.MinuteLEDs))
-	if f.Unknown {
+	switch {
+	case f.Off:
+		text = "off, by display.on"
+	case f.Demo:
+		text += ", a demo"
+	case f.Unknown:
 		text = "none, the time is unknown"
 	}
 	if len(f.DarkRows) > 0 {
@@ -150,7 +168,7 @@ func newWatch() *cobra.Command {
 		Use:   "watch",
 		Short: "Print each change of what the clock shows and how it is",
 		Long: `Print a line now, and one at each change of the face, of the quality of the time,
-of the settings and of an update, until interrupted; a restart of the firmware is waited for.
+of the settings, of the connection to the broker and of an update, until interrupted; a restart of the firmware is waited for.
 With --json each line is a whole status.`,
 		Args:        takes(0, 0),
 		Annotations: daemonExits(exitInterrupted),
@@ -194,8 +212,11 @@ func watchedUpdate(a clock.Attempt) string {
 // watchLine is what a person wants to see changes of.
 func watchLine(s control.Status) string {
 	parts := []string{faceLine(s.Face), "time: " + s.Time.Quality}
-	for _, f := range clock.Fields {
-		parts = append(parts, fmt.Sprintf("%s: %v", f.Key, s.Settings[f.Key]))
+	for _, key := range used(s) {
+		parts = append(parts, fmt.Sprintf("%s: %v", key, s.Settings[key]))
+	}
+	if s.MQTT.State != clock.LinkOff.String() {
+		parts = append(parts, "mqtt: "+s.MQTT.State)
 	}
 	if a := s.OTA.Present; a != nil {
 		parts = append(parts, "update: "+watchedUpdate(*a))

@@ -12,8 +12,7 @@ import (
 // later has the begin of keys that are checked, and of which this version of the
 // clock makes no use yet.
 var later = []string{
-	"device.name", "board.reset_pin", "board.button_pin", "board.lamps.", "board.adc.",
-	"mqtt.", "broker.", "http.", "chimes.",
+	"board.reset_pin", "board.button_pin", "board.lamps.", "board.adc.", "http.",
 }
 
 // warnUnused logs what somebody configured in vain.

@@ -19,7 +19,7 @@ func whole() Config {
 		Device: Device{Name: "Clock_Stani_1"},
 		Board:  Board{Kind: Sim, LEDsBus: 1, SensorsBus: 3, ADC: ADC{Address: 0x48}},
 		Time:   Time{Source: "auto", NTPServers: []string{"pool.ntp.org", "time.google.com"}},
-		MQTT:   MQTT{URL: Embedded, Discovery: "device", DiscoveryPrefix: "homeassistant", TopicPrefix: "home"},
+		MQTT:   MQTT{URL: Embedded, Reconnect: 30 * time.Second, Discovery: "device", DiscoveryPrefix: "homeassistant", TopicPrefix: "home"},
 		Broker: Broker{"127.0.0.1:1883"},
 		HTTP:   HTTP{Listen: "127.0.0.1:8080"},
 		OTA: OTA{
@@ -94,6 +94,11 @@ func TestBadVariables(t *testing.T) {
 		"BOARD_LED_BUS=1":             `: no such key, the nearest is WORDCLOCKD_BOARD_LEDS_BUS`,
 		"BORD_KIND=linux":             `: no such key, the nearest is WORDCLOCKD_BOARD_KIND`,
 		"BOARD=linux":                 `: no such key, the nearest is WORDCLOCKD_BOARD_KIND`,
+		"MQTT_DEVICE_ID=Clock_5a1e74": `="Clock_5a1e74": want nothing, or a name and six hex digits such as Clock_Stani_1_5A1E74`,
+		"MQTT_PASWORD=x":              `: no such key, the nearest is WORDCLOCKD_MQTT_PASSWORD`,
+		"MQTT_PASSWORD=x":             `: want mqtt.username with it`,
+		"MQTT_PASSWORD=":              `: it is empty, want the secret in its first line`,
+		"BROKER_LISTEN=:1883":         `=":1883": want mqtt.username and mqtt.password_file: whoever reaches the broker could command the clock`,
 		"LOG_LEVLE=info":              `: no such key, the nearest is WORDCLOCKD_LOG_LEVEL`,
 	} {
 		name, _, _ := strings.Cut(variable, "=")

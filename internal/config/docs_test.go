@@ -80,7 +80,7 @@ var about = map[string]string{
 	"board":  "What the clock runs on. Pins and bus numbers matter for `kind: linux` only.",
 	"time":   "Where the time comes from.",
 	"mqtt":   "The broker that the clock connects to, and what it is told there.",
-	"broker": "The broker that the clock brings along, for `mqtt.url: embedded`.",
+	"broker": "The broker that the clock brings along, for `mqtt.url: embedded`. If its default port is taken, it listens on the next one that is free; one that was configured has to be. With `mqtt.username` it asks everybody for name and password, and beyond this host it only listens with them.",
 	"http":   "The web page.",
 	"ota":    "Where firmware comes from, and how.",
 	"health": "When new firmware is examined. It is confirmed by the first examination that it passes.",
@@ -132,7 +132,8 @@ is; then nothing of the file is used. Numbers, true and false are written withou
 quotes. A duration needs a unit: ` + "`90s`, `1h30m`" + `.
 
 Passwords and tokens stand in files of their own, alone in one line of up to 4096
-bytes, never in the configuration or in a URL. A relative path begins at the
+bytes, never in the configuration or in a URL; that of ` + "`mqtt.username`" + ` may be in the
+variable ` + "`WORDCLOCKD_MQTT_PASSWORD`" + ` instead. A relative path begins at the
 configuration file, or at the working directory if it comes from the environment.
 The files of secrets (` + "`mqtt.password_file`, `mqtt.key_file`, `http.token_file`" + `) are looked for in
 ` + "`$CREDENTIALS_DIRECTORY`" + ` instead if that is set, as systemd does for a unit with

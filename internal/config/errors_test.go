@@ -79,6 +79,7 @@ var mistakes = []struct{ name, file, want string }{
 	{"http", "ota:\n  sources:\n    cloudflare:\n      manifest: http://a/b\n",
 		"c.yaml:4:17: key ota.sources.cloudflare.manifest: want https, or ota.allow_http: true\n  4 | manifest: http://a/b\n                ^"},
 	{"password without user", "mqtt: {password_file: p}\n", "c.yaml:1:23: key mqtt.password_file: want mqtt.username with it\n"},
+	{"broker for everybody", "mqtt: {username: u}\nbroker: {listen: 0.0.0.0:1883}\n", "c.yaml:2:18: key broker.listen: want mqtt.username and mqtt.password_file: whoever reaches the broker could command the clock\n"},
 	{"certificate without key", "mqtt: {cert_file: p}\n", "c.yaml:1:19: key mqtt.cert_file: want mqtt.key_file with it\n"},
 	{"nobody to ask", "time: {source: ntp, ntp_servers: []}\n", "c.yaml:1:34: key time.ntp_servers: want a server, as time.source is ntp\n"},
 
@@ -170,7 +171,7 @@ func TestNoSecretIsPrinted(t *testing.T) {
 			t.Errorf("%q: error %v", file, err)
 		}
 	}
-	for _, v := range []string{"MQTT_PASSWORD=" + s, "MQTT_URL=mqtt://a:" + s + "@b", "OTA_SOURCES_GITHUB_IMAGE=https://" + s + "@b/c"} {
+	for _, v := range []string{"MQTT_PASSWORD=" + s, "MQTT_PASSWRD=" + s, "MQTT_PASSWORD=" + s + "\n", "MQTT_URL=mqtt://a:" + s + "@b", "OTA_SOURCES_GITHUB_IMAGE=https://" + s + "@b/c"} {
 		if _, err := Read([]string{prefix + v}); err == nil || strings.Contains(err.Error(), s) {
 			t.Errorf("%s: error %v", v, err)
 		}

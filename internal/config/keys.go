@@ -47,9 +47,11 @@ var keys = []key{
 	entry("mqtt.ca_file", "", "Certificates, PEM, to trust beside the system's.", file(plain), func(c *Config) *string { return &c.MQTT.CAFile }),
 	entry("mqtt.cert_file", "", "The clock's own certificate, PEM.", file(plain), func(c *Config) *string { return &c.MQTT.CertFile }),
 	entry("mqtt.key_file", "", "The key of the clock's certificate, PEM.", file(private), func(c *Config) *string { return &c.MQTT.KeyFile }),
+	entry("mqtt.reconnect", "30s", "Longest pause between two tries to connect.", duration(100*time.Millisecond, time.Hour, "s"), func(c *Config) *time.Duration { return &c.MQTT.Reconnect }),
 	entry("mqtt.discovery", "device", "How Home Assistant finds the clock.", oneOf("device", Off), func(c *Config) *string { return &c.MQTT.Discovery }),
 	entry("mqtt.discovery_prefix", "homeassistant", "Topics of Home Assistant's discovery begin with it.", topic, func(c *Config) *string { return &c.MQTT.DiscoveryPrefix }),
 	entry("mqtt.topic_prefix", "home", "Topics of the clock begin with it, and go on with its name.", topic, func(c *Config) *string { return &c.MQTT.TopicPrefix }),
+	entry("mqtt.device_id", "", "Id in Home Assistant, if it is not to be found by itself.", deviceID, func(c *Config) *string { return &c.MQTT.DeviceID }),
 
 	entry("broker.listen", "127.0.0.1:1883", "Where the embedded broker listens.", listen, func(c *Config) *string { return &c.Broker.Listen }),
 
@@ -89,8 +91,10 @@ const (
 )
 
 var (
-	name  = matching("1 to 31 letters, digits, _ or -", `^[A-Za-z0-9_-]{1,31}$`)
-	pin   = matching("nothing, or a pin by the kernel's name such as GPIO17", `^([A-Za-z0-9][A-Za-z0-9_./:-]{0,63})?$`)
+	name     = matching("1 to 31 letters, digits, _ or -", `^[A-Za-z0-9_-]{1,31}$`)
+	pin      = matching("nothing, or a pin by the kernel's name such as GPIO17", `^([A-Za-z0-9][A-Za-z0-9_./:-]{0,63})?$`)
+	deviceID = matching("nothing, or a name and six hex digits such as Clock_Stani_1_5A1E74", `^([A-Za-z0-9_-]{1,31}_[0-9A-F]{6})?$`)
+
 	topic = matching("a topic without wildcards such as home", `^[A-Za-z0-9_.-]{1,64}(/[A-Za-z0-9_.-]{1,64}){0,7}$`)
 )
 

@@ -140,6 +140,12 @@ var webFolder = kind[string]{
 	schema: map[string]any{"type": "string", "pattern": `^(https?://[^@?#]+)?$`},
 }
 
+// staysHere reports whether nobody else reaches what listens on an address.
+func staysHere(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	return err == nil && isLoopback(&url.URL{Host: net.JoinHostPort(host, "0")})
+}
+
 // isLoopback reports whether a URL does not leave this machine.
 func isLoopback(u *url.URL) bool {
 	if a, err := netip.ParseAddr(u.Hostname()); err == nil {

@@ -30,6 +30,10 @@ func (r *reading) environ(environ []string) {
 			continue
 		}
 		o := Origin{Name: name}
+		if name == Variable(password.name) {
+			r.add(o, &password, value, name)
+			continue
+		}
 		i := slices.IndexFunc(keys, func(k key) bool { return Variable(k.name) == name })
 		if i < 0 {
 			r.errs = append(r.errs, &Error{Origin: o, Err: noKey(nearestVariable(name)), at: name})
@@ -62,7 +66,7 @@ func (r *reading) add(o Origin, k *key, value, at string) {
 
 // nearestVariable returns the variable that takes the fewest edits to get to.
 func nearestVariable(name string) string {
-	var all []string
+	all := []string{Variable(password.name)}
 	for _, k := range keys {
 		all = append(all, Variable(k.name))
 	}

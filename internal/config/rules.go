@@ -18,6 +18,17 @@ var rules = []struct {
 	{"mqtt.password_file", func(c *Config) error {
 		return unless(c.MQTT.PasswordFile == "" || c.MQTT.Username != "", "want mqtt.username with it")
 	}},
+	{password.name, func(c *Config) error {
+		return unless(c.MQTT.password == nil || c.MQTT.Username != "", "want mqtt.username with it")
+	}},
+	{password.name, func(c *Config) error {
+		return unless(c.MQTT.password == nil || c.MQTT.PasswordFile == "", "mqtt.password_file is there too: want one of them")
+	}},
+	{"broker.listen", func(c *Config) error {
+		guarded := c.MQTT.Username != "" && (c.MQTT.PasswordFile != "" || c.MQTT.password != nil)
+		return unless(c.MQTT.URL != Embedded || guarded || staysHere(c.Broker.Listen),
+			"want mqtt.username and mqtt.password_file: whoever reaches the broker could command the clock")
+	}},
 	{"mqtt.cert_file", func(c *Config) error {
 		return unless(c.MQTT.CertFile == "" || c.MQTT.KeyFile != "", "want mqtt.key_file with it")
 	}},

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -23,15 +24,27 @@ func ReadSecret(path string) (string, error) {
 		return "", err
 	}
 	s := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
-	switch {
-	case len(data) > maxSecret:
-		return "", fmt.Errorf("read %s: it is larger than %d bytes, want the secret alone", path, maxSecret)
-	case s == "":
-		return "", fmt.Errorf("read %s: it is empty, want the secret in its first line", path)
-	case strings.ContainsAny(s, "\n\r\x00"):
-		return "", fmt.Errorf("read %s: it has several lines, want the secret alone", path)
+	if err := checkSecret(s); err != nil {
+		return "", fmt.Errorf("read %s: %w", path, err)
+	}
+	if len(data) > maxSecret {
+		return "", fmt.Errorf("read %s: %w", path, errLarge)
 	}
 	return s, nil
+}
+
+var errLarge = fmt.Errorf("it is larger than %d bytes, want the secret alone", maxSecret)
+
+func checkSecret(s string) error {
+	switch {
+	case len(s) > maxSecret:
+		return errLarge
+	case s == "":
+		return errors.New("it is empty, want the secret in its first line")
+	case strings.ContainsAny(s, "\n\r\x00"):
+		return errors.New("it has several lines, want the secret alone")
+	}
+	return nil
 }
 
 // openRegular opens a file that is on a disk: others can block for ever.
@@ -44,4 +57,25 @@ func openRegular(path string) (*os.File, error) {
 		return nil, fmt.Errorf("open %s: it is no regular file", path)
 	}
 	return os.Open(path)
+}
+
+// password is the one thing that can be told by the environment alone: it has no
+// place in a file, and nothing prints it.
+var password = key{name: "mqtt.password", set: func(c *Config, s string) error {
+	if err := checkSecret(s); err != nil {
+		return err
+	}
+	c.MQTT.password = &s
+	return nil
+}}
+
+// Secret returns the password for the broker, "" if there is none.
+func (m MQTT) Secret() (string, error) {
+	switch {
+	case m.PasswordFile != "":
+		return ReadSecret(m.PasswordFile)
+	case m.password != nil:
+		return *m.password, nil
+	}
+	return "", nil
 }

@@ -1,7 +1,9 @@
 package config
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -116,5 +118,55 @@ func TestCheckSaysWhereAndWhat(t *testing.T) {
 WORDCLOCKD_CHIMES_FOLDER="/nowhere/s": open /nowhere/s: no such file or directory`
 	if _, err := l.Check(); err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+}
+
+// TestSecretOfBroker holds where the password comes from, and that it is not shown.
+func TestSecretOfBroker(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "pw")
+	write(t, file, "hunter2\n", 0o600)
+	const user, variable = "WORDCLOCKD_MQTT_USERNAME=u", "WORDCLOCKD_MQTT_PASSWORD=hunter3"
+	for _, c := range []struct {
+		name    string
+		environ []string
+		want    string
+		err     string
+	}{
+		{"none", nil, "", ""},
+		{"name alone", []string{user}, "", ""},
+		{"file", []string{user, "WORDCLOCKD_MQTT_PASSWORD_FILE=" + file}, "hunter2", ""},
+		{"environment", []string{user, variable}, "hunter3", ""},
+		{"beyond this host", []string{user, variable, "WORDCLOCKD_BROKER_LISTEN=[::]:1883"}, "hunter3", ""},
+		{"both", []string{user, variable, "WORDCLOCKD_MQTT_PASSWORD_FILE=" + file}, "", "WORDCLOCKD_MQTT_PASSWORD: mqtt.password_file is there too: want one of them"},
+	} {
+		l, err := Parse("", nil, c.environ)
+		if c.err != "" {
+			if err == nil || err.Error() != c.err {
+				t.Errorf("%s: error %v, want %s", c.name, err, c.err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		if got, err := l.MQTT.Secret(); got != c.want || err != nil {
+			t.Errorf("%s: %q, error %v, want %q", c.name, got, err, c.want)
+		}
+		values, _ := json.Marshal(l.Values())
+		if all := fmt.Sprintf("%+v %#v %s %s", l.Config, l.MQTT, l.YAML(true), values); strings.Contains(all, "hunter") {
+			t.Errorf("%s: shown: %s", c.name, all)
+		}
+	}
+}
+
+// TestStaysHere holds which addresses only this host reaches.
+func TestStaysHere(t *testing.T) {
+	for address, want := range map[string]bool{
+		"127.0.0.1:1883": true, "127.9.9.9:1": true, "[::1]:1883": true, "localhost:1883": true,
+		":1883": false, "0.0.0.0:1883": false, "[::]:1883": false, "192.168.1.2:1883": false, "localhost.example:1883": false,
+	} {
+		if got := staysHere(address); got != want {
+			t.Errorf("%s: %t, want %t", address, got, want)
+		}
 	}
 }

@@ -59,14 +59,19 @@ type Time struct {
 type MQTT struct {
 	URL          string // scheme://host[:port], Embedded or Off
 	Username     string
-	PasswordFile string // for ReadSecret
+	PasswordFile string // see Secret
 	CAFile       string
 	CertFile     string
 	KeyFile      string
 
+	Reconnect time.Duration // the longest pause between two tries to connect
+
 	Discovery       string // device or off
 	DiscoveryPrefix string
 	TopicPrefix     string
+	DeviceID        string // in Home Assistant; "" is to be found
+
+	password *string // of the environment; behind a pointer, which is all that fmt prints
 }
 
 // Broker is the embedded broker.

@@ -12,6 +12,7 @@
 //	GET   /v1/journal   Journal
 //	GET   /v1/history   History
 //	GET   /v1/health    clock.Health, less than a minute old; 503 if it is not healthy
+//	GET   /v1/discovery Discovery; the house answers, as it knows about MQTT
 //	POST  /v1/do        {"command": name, "args": {…}} → {"answer": …}
 //
 // Of the house around it, which answer while the firmware restarts too:

@@ -18,8 +18,12 @@ type Status struct {
 	UptimeS  int64          `json:"uptime_s"`
 	Time     Time           `json:"time"`
 	Face     Face           `json:"face"`
-	Settings map[string]any `json:"settings"` // by the key of clock.Fields
+	Settings map[string]any `json:"settings"`        // by the key of clock.Fields
+	Unused   []string       `json:"unused_settings"` // keys of those that nothing here makes use of
 	Revision uint64         `json:"revision"`
+	Sensors  Sensors        `json:"sensors"`
+	MQTT     MQTT           `json:"mqtt"`
+	Image    Image          `json:"image"`
 	OTA      OTA            `json:"ota"`
 	Health   clock.Health   `json:"health"` // when it was examined last
 	Journal  JournalHead    `json:"journal"`
@@ -62,6 +66,8 @@ type Face struct {
 	Text       string `json:"text"`
 	MinuteLEDs int    `json:"minute_leds"`
 	Unknown    bool   `json:"unknown"`
+	Off        bool   `json:"off"`  // by display.on; nothing is lit
+	Demo       bool   `json:"demo"` // it is not the time
 	DarkRows   []int  `json:"dark_rows"`
 }
 
@@ -109,8 +115,9 @@ func newStatus(s clock.Status, pid int, now time.Time) Status {
 		Boot: s.Boot, Version: s.Version, Trial: s.Trial, Board: s.Board, PID: pid,
 		UptimeS:  int64(now.Sub(s.Started) / time.Second),
 		Time:     newTime(s.Time, s.Sync, now),
-		Face:     Face{Text: s.Face.Phrase.Text(), MinuteLEDs: s.Face.Phrase.MinuteLEDs(), Unknown: s.Face.Unknown, DarkRows: append([]int{}, s.Face.Dark...)},
-		Settings: newSettings(s.Settings), Revision: s.Revision,
+		Face:     Face{Text: s.Face.Phrase.Text(), MinuteLEDs: s.Face.Phrase.MinuteLEDs(), Unknown: s.Face.Unknown, Off: s.Face.Off, Demo: s.Demo, DarkRows: append([]int{}, s.Face.Dark...)},
+		Settings: newSettings(s.Settings), Unused: unused(s), Revision: s.Revision,
+		Image: newImage(s.Image), Sensors: newSensors(s), MQTT: newMQTT(s.Link),
 		OTA:     newOTA(s.Settings.Source, s.Update),
 		Journal: JournalHead{len(s.Journal.Entries), s.Journal.Stats.Written},
 		Health:  s.Health,
@@ -148,6 +155,17 @@ func newSettings(s clock.Settings) map[string]any {
 		m[f.Key] = f.Get(&s)
 	}
 	return m
+}
+
+// unused returns the keys of settings that wait for what this clock does not have.
+func unused(s clock.Status) []string {
+	keys := []string{}
+	for _, f := range clock.Fields {
+		if !s.Can(f.Needs) {
+			keys = append(keys, f.Key)
+		}
+	}
+	return keys
 }
 
 // ms is d in milliseconds; only the wire knows them.

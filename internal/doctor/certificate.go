@@ -28,13 +28,20 @@ func (x *source) certificate(s tls.ConnectionState, roots *x509.CertPool, host s
 		x.distrust(err, leaf, host)
 		return err
 	}
+	x.valid(s, "whoever runs the source has to renew it")
+	return nil
+}
+
+// valid describes the certificate of a connection that is trusted; renew is what to do
+// about one that is about to end.
+func (s *section) valid(t tls.ConnectionState, renew string) {
+	leaf := t.PeerCertificates[0]
 	level, remedy, left := OK, "", time.Until(leaf.NotAfter)
 	if left < soon {
-		level, remedy = Warning, "whoever runs the source has to renew it"
+		level, remedy = Warning, renew
 	}
-	x.add(level, "TLS", remedy, "%s; %s by %s, until %s, %d days from now", tls.VersionName(s.Version),
+	s.add(level, "TLS", remedy, "%s; %s by %s, until %s, %d days from now", tls.VersionName(t.Version),
 		owner(leaf), issuer(leaf), leaf.NotAfter.UTC().Format(time.DateOnly), left/(24*time.Hour))
-	return nil
 }
 
 // distrust says why a certificate is refused.

@@ -169,7 +169,7 @@ func TestTroubleshootingQuotes(t *testing.T) {
 }
 
 func saidInTests(t *testing.T) (said string) {
-	for _, name := range []string{"hardware_test.go", "ota_test.go", "../hal/linux/linux.go", "../../cmd/wordclockd/doctor.go"} {
+	for _, name := range []string{"hardware_test.go", "ota_test.go", "mqtt_test.go", "mqtt.go", "../hal/linux/linux.go", "../../cmd/wordclockd/doctor.go"} {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

@@ -13,7 +13,9 @@ import (
 	"wordclockd/internal/boot"
 	"wordclockd/internal/clock"
 	"wordclockd/internal/control"
+	"wordclockd/internal/firmware"
 	"wordclockd/internal/hal/sim"
+	"wordclockd/internal/mqttbridge"
 	"wordclockd/internal/task"
 )
 
@@ -21,8 +23,9 @@ import (
 // API, by the handler of the present start.
 type house struct {
 	loader  *boot.Loader
-	board   *sim.Board // nil on a real one
-	program string     // version of this program
+	board   *sim.Board       // nil on a real one
+	program string           // version of this program
+	bridge  *firmware.Bridge // nil if there is to be no MQTT
 
 	mu      sync.Mutex
 	present http.Handler // nil while no firmware runs
@@ -68,7 +71,10 @@ func (h *house) move(present http.Handler) {
 // of the machine, if it has one.
 func (h *house) front(next func(context.Context, clock.Service) error) func(context.Context, clock.Service, *slog.Logger) error {
 	return func(ctx context.Context, s clock.Service, log *slog.Logger) error {
-		h.move(control.NewHandler(ctx, s, log))
+		mux := http.NewServeMux()
+		mux.Handle("/", control.NewHandler(ctx, s, log))
+		mux.HandleFunc("GET /v1/discovery", func(w http.ResponseWriter, _ *http.Request) { h.discovery(w, s) })
+		h.move(mux)
 		defer h.move(nil)
 		if next != nil {
 			if err := next(ctx, s); err != nil {
@@ -78,6 +84,23 @@ func (h *house) front(next func(context.Context, clock.Service) error) func(cont
 		<-ctx.Done()
 		return nil
 	}
+}
+
+// discovery answers with what Home Assistant is told of the clock.
+func (h *house) discovery(w http.ResponseWriter, s clock.Service) {
+	if h.bridge == nil {
+		control.Fail(w, errMQTTOff)
+		return
+	}
+	now, _ := s.Watch()
+	d, err := discovery(mqttbridge.Discovery(mqttbridge.Config{
+		MQTT: h.bridge.MQTT, Device: h.bridge.Device, ID: now.Link.ClientID, MAC: h.bridge.MAC, Program: h.bridge.Program,
+	}, now))
+	if err != nil {
+		control.Fail(w, err)
+		return
+	}
+	control.Reply(w, d)
 }
 
 func (h *house) sim(w http.ResponseWriter, r *http.Request) {

@@ -9,10 +9,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"syscall"
 	"time"
 
 	"wordclockd/internal/boot"
+	"wordclockd/internal/broker"
 	"wordclockd/internal/clock"
 	"wordclockd/internal/config"
 	"wordclockd/internal/control"
@@ -32,6 +34,10 @@ type Config struct {
 	Built time.Time  // when its source was committed; zero if that is not known
 	Log   *slog.Logger
 	Front func(context.Context, clock.Service) error // nil is none
+
+	// BrokerMoves says that nobody asked for the port of the embedded broker: if it is
+	// in use, the next one does too.
+	BrokerMoves bool
 }
 
 // A Machine is a clock that can be run.
@@ -111,7 +117,7 @@ func (m *Machine) runReadOnly(ctx context.Context, why error) (err error) {
 func (m *Machine) power(ctx context.Context, f *Flash) (err error) {
 	fw := firmware.Config{
 		Kind: m.c.Board.Kind, Zone: m.c.Device.Zone, Log: m.c.Log, Time: m.c.Time, OTA: m.c.OTA, Health: m.c.Health,
-		Slept: timekeeper.KernelSlept,
+		Slept: timekeeper.KernelSlept, ChimesFolder: m.c.Chimes.Folder,
 	}
 	if m.c.State != "" {
 		fw.Store = m.c.State.Settings()
@@ -149,20 +155,48 @@ func (m *Machine) live(ctx context.Context, f *Flash, fw firmware.Config) error 
 	fw.Flash = &firmware.Flash{Device: f.Device, Table: f.Table}
 	m.c.Log.Info("clock starts", "event", "start", "version", m.c.Desc.Version, "board", m.c.Board.Kind,
 		"zone", m.c.Device.Zone.String(), "state", string(m.c.State))
+	doors, err := m.open()
+	if err != nil {
+		return err
+	}
+	fw.Bridge, h.bridge = doors.bridge, doors.bridge
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	last, leave := context.WithCancel(context.WithoutCancel(ctx))
+	defer leave()
 	g, _ := task.NewGroup(ctx)
-	if m.c.State != "" {
-		socket, err := control.Listen(m.c.State.Socket())
-		if err != nil {
-			return err
-		}
-		g.Go("control", func(ctx context.Context) error { return h.serve(ctx, socket, m.c.Log) })
+	if doors.socket != nil {
+		g.Go("control", func(ctx context.Context) error { return h.serve(ctx, doors.socket, m.c.Log) })
+	}
+	if doors.broker != nil {
+		g.Go("broker", func(context.Context) error { return doors.broker.Run(last) })
 	}
 	g.Go("systemd", func(ctx context.Context) error { return notify(ctx, l.Fresh) })
 	g.Go("firmware", func(ctx context.Context) error {
-		defer stop() // the servers end with the clock
+		defer stop()  // the servers end with the clock,
+		defer leave() // and the broker when it has heard the last word
 		return l.Run(ctx, firmware.App(fw))
 	})
 	return g.Wait()
+}
+
+// doors are what a clock is reached by.
+type doors struct {
+	socket net.Listener     // of the control API; nil is none
+	bridge *firmware.Bridge // to a broker; nil is none
+	broker *broker.Broker   // of the house; nil is none
+}
+
+// open opens them, or none.
+func (m *Machine) open() (d doors, err error) {
+	if m.c.State != "" {
+		if d.socket, err = control.Listen(m.c.State.Socket()); err != nil {
+			return doors{}, err
+		}
+	}
+	d.bridge, d.broker, err = m.connect()
+	if err != nil && d.socket != nil {
+		err = errors.Join(err, d.socket.Close())
+	}
+	return d, err
 }
