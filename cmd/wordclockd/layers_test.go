@@ -28,8 +28,9 @@ var rooms = map[string]room{
 
 	"machine": {layer: 5, modules: []string{"github.com/coreos/go-systemd/v22"}},
 
-	"firmware": {layer: 4},
-	"doctor":   {layer: 4, modules: []string{"periph.io/x/conn/v3"}},
+	"firmware":          {layer: 4},
+	"broker/brokertest": {layer: 4},
+	"doctor":            {layer: 4, modules: []string{"periph.io/x/conn/v3"}},
 
 	"mqttbridge": {layer: 3, modules: []string{"github.com/eclipse/paho.mqtt.golang"}},
 	"broker":     {layer: 3, modules: []string{"github.com/mochi-mqtt/server/v2"}},
@@ -77,12 +78,17 @@ type ban struct {
 
 var bans = []ban{
 	{
-		what: "proof",
-		why:  "it is for tests, and links package testing",
+		what:   "proof",
+		except: []string{"broker/brokertest"},
+		why:    "it is for tests, and links package testing",
 	},
 	{
 		what: "flash/flashtest",
 		why:  "it is for tests: what a power cut can leave",
+	},
+	{
+		what: "broker/brokertest",
+		why:  "it is for tests: a real mosquitto",
 	},
 	{
 		what: "config",

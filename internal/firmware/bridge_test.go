@@ -38,7 +38,7 @@ type hub struct {
 func newHub(t testing.TB) *hub {
 	t.Helper()
 	b := openBroker(t)
-	return &hub{broker: b, onlooker: lookOn(t, b.Dial, nil)}
+	return &hub{broker: b, onlooker: lookOn(t, b.Dial)}
 }
 
 // last returns what was said last on a topic of the clock.

@@ -48,7 +48,7 @@ func loopback(b *testing.B) func(context.Context) (net.Conn, error) {
 func BenchmarkCommandToLEDs(b *testing.B) {
 	const samples = 60 // commands have a rate
 	dial := loopback(b)
-	m := meetAt(b, lookOn(b, dial, nil), func(c *Config) { c.Zone, c.Bridge = time.UTC, bridgeTo(b, dial) })
+	m := meetAt(b, lookOn(b, dial), func(c *Config) { c.Zone, c.Bridge = time.UTC, bridgeTo(b, dial) })
 	var leds, echo []time.Duration
 	for b.Loop() {
 		for i := range samples {
@@ -94,7 +94,7 @@ func BenchmarkInstallByMQTT(b *testing.B) {
 	n := 0
 	for b.Loop() {
 		n++
-		ha := lookOn(b, dial, nil)
+		ha := lookOn(b, dial)
 		c := newInstalling(b, p, s.URL, dial)
 		ha.await(0, "status", "connected_secure")
 		whole += timed(func() {

@@ -27,7 +27,7 @@ func meet(t testing.TB, at time.Time, change func(*Config)) *meeting {
 	t.Helper()
 	time.Sleep(time.Until(at))
 	b := openBroker(t)
-	return meetAt(t, lookOn(t, b.Dial, nil), func(c *Config) {
+	return meetAt(t, lookOn(t, b.Dial), func(c *Config) {
 		c.Zone = at.Location()
 		c.Bridge = bridgeTo(t, b.Dial)
 		if change != nil {
@@ -92,7 +92,7 @@ func eventually(t testing.TB, what string, is func() bool) {
 type said struct {
 	path, payload string
 	then          map[string]string // by topic, a part of what is published
-	lit           func([10][16]uint8) bool
+	lit           func(*meeting) bool
 }
 
 // conversation is what an owner does to a clock from Home Assistant, and by the
@@ -126,31 +126,24 @@ var conversation = []said{
 	{"command", "no_such_command", map[string]string{"status": "unknown_command", "result": `"ok":false`}, nil},
 }
 
-func dark(lit [10][16]uint8) bool { return lit == [10][16]uint8{} }
+func dark(m *meeting) bool { return m.board.Seen() == face.Mask{} }
 
 // upTo wants the brightest LED to have a level, give or take what chips round.
-func upTo(level int) func([10][16]uint8) bool {
-	return func(lit [10][16]uint8) bool {
+func upTo(level int) func(*meeting) bool {
+	return func(m *meeting) bool {
 		most := 0
-		for _, row := range lit {
+		for _, row := range m.board.Lit() {
 			most = max(most, int(slices.Max(row[:])))
 		}
 		return level-1 <= most && most <= level+1
 	}
 }
 
-// shows wants the face of the moment, which is at 19:37 on.
-func shows(s face.Style) func([10][16]uint8) bool {
-	return func(lit [10][16]uint8) bool {
-		var m face.Mask
-		for row, levels := range lit {
-			for col, level := range levels {
-				if level > 0 {
-					m[row] |= 1 << col
-				}
-			}
-		}
-		return m == face.Say(19, 37, s).Mask()
+// shows wants the face of the moment.
+func shows(s face.Style) func(*meeting) bool {
+	return func(m *meeting) bool {
+		now := time.Now().In(m.zone)
+		return m.board.Seen() == face.Say(now.Hour(), now.Minute(), s).Mask()
 	}
 }
 
@@ -163,7 +156,7 @@ func (m *meeting) talk(t *testing.T) {
 			m.ha.await(mark, path, part)
 		}
 		if s.lit != nil {
-			eventually(t, s.path+" "+s.payload+": LEDs", func() bool { return s.lit(m.board.Lit()) })
+			eventually(t, s.path+" "+s.payload+": LEDs", func() bool { return s.lit(m) })
 		}
 		time.Sleep(250 * time.Millisecond) // commands have a rate
 	}

@@ -2,6 +2,7 @@ package firmware
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -16,7 +17,7 @@ func meetUpdatable(t *testing.T) (*updatable, *onlooker) {
 	t.Helper()
 	time.Sleep(time.Until(quarterToThree)) // a broker ticks each second: not for decades
 	b := openBroker(t)
-	ha := lookOn(t, b.Dial, nil)
+	ha := lookOn(t, b.Dial)
 	d := newUpdatable(t)
 	d.stop()
 	d.bridge = bridgeTo(t, b.Dial)
@@ -34,49 +35,60 @@ func TestInstallByHomeAssistant(t *testing.T) {
 		next.Size, next.IDF, next.Time = 1<<20, "v5.4.2", time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 		d.offers(t, "1.2.4", next)
 		d.slow.Store(int64(200 * time.Millisecond))
-		ha.say("command", "ota_check_update")
-		ha.await(0, "status", "ota_update_available")
-		ha.await(0, "update/state", `"installed_version":"1.2.3","latest_version":"1.2.4"`)
-		mark := ha.mark()
-		ha.say("command", "ota_start_update")
-		ha.await(mark, "status", "ota_complete")
-		rebooted := ha.mark()
-		ha.await(rebooted, "availability", "offline")
-		ha.await(rebooted, "availability", "online")
-		ha.await(rebooted, "ota/version", `{"version":"1.2.4","build_date":"2026-01-02","build_time":"03:04:05","source":"github","health":"trial"`)
-		ha.await(rebooted, "status", "ota_validated")
-		ha.await(rebooted, "ota/version", `"health":"validated","boot_count":0,"first_boot":false`)
-		ha.await(rebooted, "update/state", `"installed_version":"1.2.4","latest_version":"1.2.4"`)
-
-		states, last := progress(t, ha.since(mark, "ota/progress"))
-		if want := []string{"checking", "downloading", "verifying", "flashing", "complete"}; !slices.Equal(states[:min(5, len(states))], want) || last != 100 {
-			t.Errorf("states %q up to %d %%, want %q", states, last, want)
-		}
-		percent := -1.0
-		for _, p := range ha.since(mark, "update/state") {
-			var s struct {
-				InProgress bool     `json:"in_progress"`
-				Percentage *float64 `json:"update_percentage"`
-			}
-			if err := json.Unmarshal([]byte(p), &s); err != nil {
-				t.Fatal(err)
-			}
-			if s.Percentage == nil {
-				continue
-			}
-			if *s.Percentage < percent || !s.InProgress {
-				t.Errorf("%s after %v %%", p, percent)
-			}
-			percent = *s.Percentage
-		}
-		if percent < 90 {
-			t.Errorf("the update entity came to %v %%", percent)
-		}
-		if order := firsts(ha, rebooted); !slices.IsSorted(order) {
-			t.Errorf("after the reboot discovery, a state and availability came in the order %v", order)
-		}
+		installs(t, ha, "1.2.3", "1.2.4", `"build_date":"2026-01-02","build_time":"03:04:05"`)
 		d.came(clock.Confirmed, "1.2.4", "")
 	})
+}
+
+// installs fails unless an update by Home Assistant can be seen from the check to the
+// verdict.
+func installs(t *testing.T, ha *onlooker, from, to, built string) {
+	t.Helper()
+	mark := ha.mark()
+	ha.say("command", "ota_check_update")
+	ha.await(mark, "status", "ota_update_available")
+	ha.await(mark, "update/state", fmt.Sprintf(`"installed_version":%q,"latest_version":%q`, from, to))
+	ha.say("command", "ota_start_update")
+	rebooted := ha.await(ha.await(mark, "status", "ota_complete"), "availability", "offline")
+	tried := ha.await(rebooted, "ota/version", fmt.Sprintf(`{"version":%q,%s,"source":"github","health":"trial"`, to, built))
+	ha.await(rebooted, "availability", "online")
+	ha.await(tried, "status", "ota_validated")
+	ha.await(tried, "ota/version", `"health":"validated","boot_count":0,"first_boot":false`)
+	ha.await(rebooted, "update/state", fmt.Sprintf(`"installed_version":%q,"latest_version":%q`, to, to))
+
+	states, last := progress(t, ha.since(mark, "ota/progress"))
+	if want := []string{"checking", "downloading", "verifying", "flashing", "complete"}; !slices.Equal(states[:min(5, len(states))], want) || last != 100 {
+		t.Errorf("states %q up to %d %%, want %q", states, last, want)
+	}
+	rises(t, ha.since(mark, "update/state"))
+	if order := firsts(ha, rebooted); !slices.IsSorted(order) {
+		t.Errorf("after the reboot discovery, a state and availability came in the order %v", order)
+	}
+}
+
+// rises fails unless the update entity's percentage does, to the end.
+func rises(t *testing.T, payloads []string) {
+	t.Helper()
+	percent := -1.0
+	for _, p := range payloads {
+		var s struct {
+			InProgress bool     `json:"in_progress"`
+			Percentage *float64 `json:"update_percentage"`
+		}
+		if err := json.Unmarshal([]byte(p), &s); err != nil {
+			t.Fatal(err)
+		}
+		if s.Percentage == nil {
+			continue
+		}
+		if *s.Percentage < percent || !s.InProgress {
+			t.Errorf("%s after %v %%", p, percent)
+		}
+		percent = *s.Percentage
+	}
+	if percent < 90 {
+		t.Errorf("the update entity came to %v %%", percent)
+	}
 }
 
 // progress returns the states of an update in their order, and the percentage it came

@@ -16,9 +16,10 @@ import (
 // An onlooker is another client of the broker: it sees all that is published, as Home
 // Assistant does, and speaks.
 type onlooker struct {
-	t      testing.TB
-	client mqtt.Client
-	base   string
+	t        testing.TB
+	client   mqtt.Client
+	base     string
+	patience time.Duration
 
 	mu      sync.Mutex
 	latest  map[string]seen // by topic
@@ -33,14 +34,20 @@ type seen struct {
 }
 
 // lookOn connects an onlooker for the rest of the test.
-func lookOn(t testing.TB, dial func(context.Context) (net.Conn, error), set func(*mqtt.ClientOptions)) *onlooker {
+func lookOn(t testing.TB, dial func(context.Context) (net.Conn, error), set ...func(*mqtt.ClientOptions)) *onlooker {
 	t.Helper()
-	o := &onlooker{t: t, base: "home/Clock_Stani_1/", latest: map[string]seen{}, changed: make(chan struct{})}
-	opts := mqtt.NewClientOptions().AddBroker("tcp://broker").SetClientID("onlooker").SetAutoReconnect(false).
+	return lookOnAs(t, "onlooker", dial, set...)
+}
+
+// lookOnAs is lookOn with a client id.
+func lookOnAs(t testing.TB, id string, dial func(context.Context) (net.Conn, error), set ...func(*mqtt.ClientOptions)) *onlooker {
+	t.Helper()
+	o := &onlooker{t: t, base: "home/Clock_Stani_1/", patience: 20 * time.Second, latest: map[string]seen{}, changed: make(chan struct{})}
+	opts := mqtt.NewClientOptions().AddBroker("tcp://broker").SetClientID(id).SetAutoReconnect(false).
 		SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) { return dial(t.Context()) }).
 		SetDefaultPublishHandler(o.take)
-	if set != nil {
-		set(opts)
+	for _, f := range set {
+		f(opts)
 	}
 	o.client = mqtt.NewClient(opts)
 	o.done(o.client.Connect())
@@ -104,23 +111,28 @@ func (o *onlooker) mark() int {
 	return len(o.all)
 }
 
-// await waits until the latest payload of a topic has a part, of messages after mark.
-func (o *onlooker) await(mark int, path, part string) {
+// await waits until a payload of a topic has a part, of the messages after mark, and
+// returns the mark behind it.
+func (o *onlooker) await(mark int, path, part string) (behind int) {
 	o.t.Helper()
 	o.until(fmt.Sprintf("%s with %s", path, part), func() bool {
-		for _, p := range o.since(mark, path) {
-			if strings.Contains(p, part) {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		for i, s := range o.all[mark:] {
+			if s.topic == o.base+path && strings.Contains(s.payload, part) {
+				behind = mark + i + 1
 				return true
 			}
 		}
 		return false
 	})
+	return behind
 }
 
 // until waits for what comes with messages.
 func (o *onlooker) until(what string, ok func() bool) {
 	o.t.Helper()
-	limit := time.After(3 * time.Minute)
+	limit := time.After(o.patience)
 	for {
 		o.mu.Lock()
 		changed := o.changed

@@ -1,0 +1,116 @@
+package firmware
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"wordclockd/internal/clock"
+)
+
+// A lazy wire takes and gives nothing for a while, and does not say so.
+type lazy struct {
+	net.Conn
+	stuck *atomic.Bool
+}
+
+func (l lazy) Read(p []byte) (int, error) {
+	n, err := l.Conn.Read(p)
+	if l.stuck.Load() {
+		return 0, errStuck(l.Conn)
+	}
+	return n, err
+}
+
+func (l lazy) Write(p []byte) (int, error) {
+	if l.stuck.Load() {
+		return len(p), nil
+	}
+	return l.Conn.Write(p)
+}
+
+// errStuck waits until the other end gives up.
+func errStuck(c net.Conn) error {
+	var p [1]byte
+	for {
+		if _, err := c.Read(p[:]); err != nil {
+			return err
+		}
+	}
+}
+
+// TestFaceWithoutBroker: whatever becomes of the broker, the face is right in each
+// minute, and what was changed meanwhile is published within 2 s of the connection being
+// up again.
+func TestFaceWithoutBroker(t *testing.T) {
+	var stuck atomic.Bool
+	synctest.Test(t, func(t *testing.T) {
+		d, h := startBridged(t, nil, func(c *Config) {
+			dial := c.Bridge.Dial
+			c.Bridge.Dial = func(ctx context.Context) (net.Conn, error) {
+				conn, err := dial(ctx)
+				return lazy{conn, &stuck}, err
+			}
+		})
+		for n, fault := range []struct {
+			name       string
+			begin, end func()
+		}{
+			{"cut", func() { h.plug(false) }, func() { h.plug(true) }},
+			{"half open", func() { stuck.Store(true) }, func() { stuck.Store(false) }},
+			{"kicked by a twin", func() { h.twin(t) }, func() {}},
+			{"retained garbage", func() { h.litter(); h.plug(false) }, func() { h.plug(true) }},
+		} {
+			fault.begin()
+			level := clock.Level(20 + n)
+			if _, err := d.service.Change(t.Context(), func(s *clock.Settings) error { s.Global = level; return nil }); err != nil {
+				t.Fatal(err)
+			}
+			for range 3 {
+				time.Sleep(time.Minute)
+				d.sees(t, says(time.Now().In(d.zone)))
+			}
+			fault.end()
+			eventually(t, fault.name+": connected again", func() bool { s, _ := d.service.Watch(); return s.Link.State == clock.LinkUp })
+			time.Sleep(2 * time.Second)
+			synctest.Wait()
+			if got, want := h.state("brightness/status"), fmt.Sprintf(`{"individual":60,"global":%d}`, level); got != want {
+				t.Errorf("%s: published is %s, want %s", fault.name, got, want)
+			}
+			d.sees(t, says(time.Now().In(d.zone)))
+		}
+		if s, _ := d.service.Watch(); s.Boot != 1 {
+			t.Errorf("start %d", s.Boot)
+		}
+	})
+}
+
+// twin is another client with the clock's id, that goes away again.
+func (h *hub) twin(t testing.TB) {
+	o := lookOnAs(t, "Clock_Stani_1_5A1E74", h.broker.Dial)
+	time.Sleep(time.Second)
+	o.client.Disconnect(100)
+}
+
+// litter leaves garbage on every topic of the clock, retained.
+func (h *hub) litter() {
+	h.onlooker.mu.Lock()
+	topics := []string{"command", "light/set", "brightness/set", "brightness/config/set", "brightness/config/reset", "transition/set", "ota/source/set", "error_log/clear"}
+	for topic := range h.latest {
+		if path, ok := strings.CutPrefix(topic, h.base); ok {
+			topics = append(topics, path)
+		}
+	}
+	h.onlooker.mu.Unlock()
+	for _, path := range topics {
+		h.keep(h.base+path, `{"state":"OFF","global":7,`+"\xff")
+	}
+	h.keep(h.base+"command", "restart")
+	h.keep("homeassistant/status", "online")
+	h.keep("homeassistant/sensor/esp32_wordclock/wifi_status/config", "{]")
+}
