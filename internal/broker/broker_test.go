@@ -69,13 +69,20 @@ func (r *rig) inside(t *testing.T, id string) client {
 // connect returns what the broker says to who connects.
 func (c client) connect(id, user, password string) byte {
 	c.t.Helper()
+	return c.join(id, user, password, true)
+}
+
+// join is connect, with a session that stays unless it is clean. Who gets no answer is
+// not let in.
+func (c client) join(id, user, password string, clean bool) byte {
+	c.t.Helper()
 	p := packets.NewControlPacket(packets.Connect).(*packets.ConnectPacket)
-	p.ProtocolName, p.ProtocolVersion, p.CleanSession, p.Keepalive, p.ClientIdentifier = "MQTT", 4, true, 60, id
+	p.ProtocolName, p.ProtocolVersion, p.CleanSession, p.Keepalive, p.ClientIdentifier = "MQTT", 4, clean, 60, id
 	p.UsernameFlag, p.Username, p.PasswordFlag, p.Password = user != "", user, password != "", []byte(password)
 	c.send(p)
 	a, ok := c.next().(*packets.ConnackPacket)
 	if !ok {
-		c.t.Fatal("no answer")
+		return packets.ErrNetworkError
 	}
 	return a.ReturnCode
 }
@@ -112,12 +119,22 @@ func (c client) publish(topic, payload string, qos byte, retain bool) {
 
 func (c client) subscribe(filter string) {
 	c.t.Helper()
+	if code := c.ask(filter); code != 0 {
+		c.t.Fatalf("%s: answer %#x", filter, code)
+	}
+}
+
+// ask subscribes, and returns the broker's answer.
+func (c client) ask(filter string) byte {
+	c.t.Helper()
 	p := packets.NewControlPacket(packets.Subscribe).(*packets.SubscribePacket)
 	p.Topics, p.Qoss, p.MessageID = []string{filter}, []byte{0}, 2
 	c.send(p)
-	if a, ok := c.next().(*packets.SubackPacket); !ok || a.ReturnCodes[0] != 0 {
-		c.t.Fatalf("answer %v", a)
+	a, ok := c.next().(*packets.SubackPacket)
+	if !ok {
+		c.t.Fatal("no answer")
 	}
+	return a.ReturnCodes[0]
 }
 
 // message returns the next message, "topic=payload".
@@ -313,6 +330,82 @@ func TestLargePacket(t *testing.T) {
 		c.Write([]byte("\x30\xff\xff\xff\x7f"))
 		if p := c.next(); p != nil {
 			t.Errorf("answer %v", p)
+		}
+	})
+}
+
+// TestBounds holds what a client cannot have the broker keep, and that others are served
+// all the same.
+func TestBounds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, Config{})
+		c := r.inside(t, "greedy")
+		c.publish("home/kept", "first", 1, true)
+		for i := range maxRetained + 100 {
+			c.publish(fmt.Sprintf("x/%d", i), "x", 0, true)
+		}
+		c.publish("home/late", "late", 1, true)
+		c.publish("home/long", strings.Repeat("x", maxRetainedSize+1), 1, true)
+		c.publish("home/kept", "second", 1, true) // which is there already
+		c.publish("x/1", "", 1, true)
+		c.publish("home/again", "there is room", 1, true)
+
+		in := r.inside(t, "other")
+		in.subscribe("home/#")
+		got := []string{in.message(), in.message()}
+		slices.Sort(got)
+		if want := []string{"home/again=there is room", "home/kept=second"}; !slices.Equal(got, want) {
+			t.Errorf("retained %q, want %q", got, want)
+		}
+		in.publish("home/end", "", 0, false)
+		if got := in.message(); got != "home/end=" {
+			t.Errorf("then %q", got)
+		}
+		if n := strings.Count(r.log.String(), "not retained"); n != 1 {
+			t.Errorf("logged %d times\n%s", n, &r.log)
+		}
+	})
+}
+
+func TestTooManySubscriptions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, Config{})
+		c := r.inside(t, "greedy")
+		for i := range maxSubscriptions {
+			c.subscribe(fmt.Sprintf("x/%d", i))
+		}
+		c.subscribe("x/1") // which it has
+		if got := c.ask("y"); got != 0x80 {
+			t.Errorf("one more: %#x", got)
+		}
+		r.inside(t, "other").subscribe("y")
+	})
+}
+
+// TestTooManySessions holds that clients that are away, and want to find again what came
+// meanwhile, do not fill the broker.
+func TestTooManySessions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, Config{})
+		stay := func(id string) byte {
+			conn, err := r.Dial(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			return client{t, conn}.join(id, "", "", false)
+		}
+		for i := range maxSessions {
+			if got := stay(fmt.Sprint("away ", i)); got != packets.Accepted {
+				t.Fatalf("session %d: %d", i, got)
+			}
+			synctest.Wait()
+		}
+		if got := stay("one more"); got == packets.Accepted {
+			t.Error("one more was let in")
+		}
+		if got := stay("away 3"); got != packets.Accepted {
+			t.Errorf("who was there before: %d", got)
 		}
 	})
 }

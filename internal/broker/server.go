@@ -37,6 +37,9 @@ func (b *Broker) start() (*mqtt.Server, error) {
 	if err := s.AddHook(&door{username: b.c.Username, password: b.c.Password}, nil); err != nil {
 		return nil, err
 	}
+	if err := s.AddHook(newBounds(s, b.c.Log), nil); err != nil {
+		return nil, err
+	}
 	for _, k := range b.kept {
 		atomic.AddInt64(&s.Info.Retained, s.Topics.RetainMessage(packets.Packet(k)))
 	}

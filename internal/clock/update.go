@@ -64,7 +64,7 @@ type Attempt struct {
 const StepsSize = 32
 
 // A Step is something in the course of an update that must not be missed: a change
-// of its state, of its source, or another tenth of the image.
+// of its state, of its source, or another twentieth of the image.
 type Step struct {
 	Number  int       `json:"number"` // from 1, of this update
 	State   string    `json:"state"`

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -62,7 +63,7 @@ func TestInstallAtMosquitto(t *testing.T) {
 	l, dev := newFlash(t, good)
 	m := brokertest.Start(t, "../../docs", nil)
 	ha := lookOnAt(t, m)
-	d := &clockwork{board: sim.NewBoard(), zone: time.UTC, loader: l}
+	d := &clockwork{board: sim.NewBoard(), zone: time.UTC, loader: l, store: filepath.Join(t.TempDir(), "nvs.db")}
 	d.synced.Store(true)
 	d.run(t, func(c *Config) {
 		c.Flash = &Flash{Device: dev, Table: flash.Intended()}

@@ -2,8 +2,10 @@ package firmware
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -123,6 +125,8 @@ var conversation = []said{
 	{"command", "health_check", map[string]string{"health": `"name":"leds","state":"ok"`, "result": `"command":"health_check","ok":true`}, nil},
 	{"command", "error_log_clear", map[string]string{"result": `"ok":true`}, nil},
 	{"error_log/query", `{"count":5}`, map[string]string{"error_log/response": `"requested":5`}, nil},
+	{"command", "chimes_quiet_hours 21:00-06:00", map[string]string{"result": `"ok":true`}, nil},
+	{"command", `{"command":"get_config","id":"x"}`, map[string]string{"result": `"chimes.quiet_start":21`}, nil},
 	{"command", "no_such_command", map[string]string{"status": "unknown_command", "result": `"ok":false`}, nil},
 }
 
@@ -162,10 +166,27 @@ func (m *meeting) talk(t *testing.T) {
 	}
 }
 
+// slide is an owner who moves a slider: the last value is what counts.
+func (m *meeting) slide(t *testing.T) {
+	mark := m.ha.mark()
+	for n := range 20 {
+		m.ha.say("light/set", fmt.Sprintf(`{"brightness":%d}`, 100+n))
+		time.Sleep(100 * time.Millisecond)
+	}
+	m.ha.await(mark, "light/state", `"brightness":119`)
+	eventually(t, "LEDs", func() bool { return upTo(60 * 119 / 255)(m) })
+	time.Sleep(time.Second)
+	if got := m.ha.state("light/state"); !strings.Contains(got, `"brightness":119`) {
+		t.Errorf("the light is %s", got)
+	}
+}
+
 // TestConversation: whatever is said on MQTT, the state that is published follows, and
 // so do the LEDs.
 func TestConversation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		meet(t, time.Date(2026, 5, 1, 19, 37, 10, 0, vienna(t)), nil).talk(t)
+		m := meet(t, time.Date(2026, 5, 1, 19, 37, 10, 0, vienna(t)), nil)
+		m.slide(t)
+		m.talk(t)
 	})
 }

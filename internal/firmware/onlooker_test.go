@@ -16,10 +16,9 @@ import (
 // An onlooker is another client of the broker: it sees all that is published, as Home
 // Assistant does, and speaks.
 type onlooker struct {
-	t        testing.TB
-	client   mqtt.Client
-	base     string
-	patience time.Duration
+	t      testing.TB
+	client mqtt.Client
+	base   string
 
 	mu      sync.Mutex
 	latest  map[string]seen // by topic
@@ -42,7 +41,7 @@ func lookOn(t testing.TB, dial func(context.Context) (net.Conn, error), set ...f
 // lookOnAs is lookOn with a client id.
 func lookOnAs(t testing.TB, id string, dial func(context.Context) (net.Conn, error), set ...func(*mqtt.ClientOptions)) *onlooker {
 	t.Helper()
-	o := &onlooker{t: t, base: "home/Clock_Stani_1/", patience: 20 * time.Second, latest: map[string]seen{}, changed: make(chan struct{})}
+	o := &onlooker{t: t, base: "home/Clock_Stani_1/", latest: map[string]seen{}, changed: make(chan struct{})}
 	opts := mqtt.NewClientOptions().AddBroker("tcp://broker").SetClientID(id).SetAutoReconnect(false).
 		SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) { return dial(t.Context()) }).
 		SetDefaultPublishHandler(o.take)
@@ -132,7 +131,7 @@ func (o *onlooker) await(mark int, path, part string) (behind int) {
 // until waits for what comes with messages.
 func (o *onlooker) until(what string, ok func() bool) {
 	o.t.Helper()
-	limit := time.After(o.patience)
+	limit := time.After(3 * time.Minute)
 	for {
 		o.mu.Lock()
 		changed := o.changed

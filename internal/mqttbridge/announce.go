@@ -94,8 +94,13 @@ func (v *visit) settle(ctx context.Context) error {
 	if len(moving)+len(removed) == 0 {
 		return nil
 	}
-	all := append(append(moving, discovery(v.now())), removed...)
-	if err := v.s.publish(ctx, all...); err != nil {
+	if err := v.s.publish(ctx, moving...); err != nil {
+		return err
+	}
+	if len(moving) > 0 {
+		sleep(ctx, unloading)
+	}
+	if err := v.s.publish(ctx, append([]message{discovery(v.now())}, removed...)...); err != nil {
 		return err
 	}
 	v.c.Log.Info("moved the old clock's entities in Home Assistant to this one", "event", "mqtt_migrated", "messages", len(o.topics))
@@ -118,9 +123,12 @@ func (v *visit) adopt(id string) bool {
 }
 
 const (
-	oldQuiet = time.Second // without a retained message: there are no more
-	oldLimit = 3 * time.Second
-	maxOld   = 256 // more than an old clock has ever had
+	oldQuiet    = time.Second            // without a retained message: there are no more
+	oldQuietNow = 100 * time.Millisecond // the same, of a broker in this process
+	oldLimit    = 3 * time.Second
+	maxOld      = 256 // more than an old clock has ever had
+
+	unloading = time.Second // within which Home Assistant gives up entities that move
 )
 
 // lookBack returns what the broker has of an old clock. What is retained comes right
@@ -137,6 +145,10 @@ func (v *visit) lookBack(ctx context.Context) (old, error) {
 	if err != nil || len(refused) > 0 {
 		return o, err
 	}
+	quiet := oldQuiet
+	if v.c.Dial != nil {
+		quiet = oldQuietNow
+	}
 	limit := time.After(oldLimit)
 	for waiting := true; waiting; {
 		select {
@@ -144,7 +156,7 @@ func (v *visit) lookBack(ctx context.Context) (old, error) {
 			if m.retain {
 				o.add(v.names, m)
 			}
-		case <-time.After(oldQuiet):
+		case <-time.After(quiet):
 			waiting = false
 		case <-limit:
 			waiting = false

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"wordclockd/internal/clock"
@@ -16,7 +15,6 @@ type request struct {
 	name   string          // of the command, or path of the topic
 	id     json.RawMessage // as the asker gave it; nil if there is none
 	object object          // what it says; of a command, its parameters
-	now    time.Time
 
 	// Of a command.
 	isJSON  bool

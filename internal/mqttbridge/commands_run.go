@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"wordclockd/internal/clock"
 )
@@ -41,9 +42,15 @@ type jsonStatus struct {
 }
 
 type jsonUpdated struct {
-	Command string         `json:"command"`
-	Status  string         `json:"status"`
-	Updated map[string]any `json:"updated"`
+	Command string  `json:"command"`
+	Status  string  `json:"status"`
+	Updated updated `json:"updated"`
+}
+
+// updated are levels as they were asked for.
+type updated struct {
+	Individual any `json:"individual,omitempty"`
+	Global     any `json:"global,omitempty"`
 }
 
 // setTime sets the time of a clock that no time server reaches.
@@ -64,12 +71,16 @@ func setTime(d *desk, ctx context.Context, r *request) done {
 	return x
 }
 
-// timeOfDay reads HH:MM, or H:M as the old clock did.
+// timeOfDay reads HH:MM, or H:M as the old clock did. Seconds count for nothing, as they
+// did there: Home Assistant's times have them.
 func timeOfDay(text string) (hour, minute int, ok bool) {
-	h, m, _ := strings.Cut(text, ":")
+	h, rest, _ := strings.Cut(text, ":")
+	m, s, precise := strings.Cut(rest, ":")
 	hour, minute = twoDigits(h), twoDigits(m)
-	return hour, minute, 0 <= hour && hour < 24 && 0 <= minute && minute < 60
+	return hour, minute, within(hour, 24) && within(minute, 60) && (!precise || within(twoDigits(s), 60))
 }
+
+func within(n, end int) bool { return 0 <= n && n < end }
 
 // twoDigits reads one digit or two; -1 if it is something else.
 func twoDigits(s string) int {
@@ -88,7 +99,7 @@ func syncTime(d *desk, ctx context.Context, r *request) done {
 		x.tokens = []string{"ntp_sync_failed_no_wifi"}
 	}
 	if x.err == nil {
-		x.more = []message{heartbeat(view{d.names, s, r.now})}
+		x.more = []message{heartbeat(view{d.names, s, time.Now()})}
 	}
 	return x
 }
@@ -171,7 +182,7 @@ func setBrightness(d *desk, ctx context.Context, r *request) done {
 	list, err := edits(r.object, brightnessForm.keys)
 	x := d.set(ctx, brightnessForm, list, err)
 	if x.err == nil {
-		x.tokens = []string{string(compact(jsonResult{jsonUpdated{"set_brightness", "success", r.object}}))}
+		x.tokens = []string{string(compact(jsonResult{jsonUpdated{"set_brightness", "success", updated{r.object["individual"], r.object["global"]}}}))}
 	}
 	return x
 }

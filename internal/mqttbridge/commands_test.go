@@ -138,6 +138,8 @@ func TestCommandWords(t *testing.T) {
 		ok      bool
 	}{
 		{payload: "set_time 9:5", want: []string{"time_set_successfully", "time_set_to_09_05"}, ok: true},
+		{payload: "set_time 09:05:59", want: []string{"time_set_successfully", "time_set_to_09_05"}, ok: true},
+		{payload: "set_time 09:05:60", want: []string{"invalid_time_format"}},
 		{payload: "set_time 24:00", want: []string{"invalid_time_format"}},
 		{payload: "set_time 9:05 ", want: []string{"invalid_time_format"}},
 		{payload: "set_time", want: []string{"invalid_time_format"}},
@@ -179,7 +181,7 @@ func TestCommandWords(t *testing.T) {
 		{payload: `{"command":"restart","parameters":[]}`, want: []string{"unknown_command"}},
 		{payload: `{"command":"restart","parameters":{"now":true}}`},
 		{payload: `{"command":"set_brightness","parameters":{"individual":80,"global":200}}`, ok: true, want: []string{
-			`{"result":{"command":"set_brightness","status":"success","updated":{"global":200,"individual":80}}}`,
+			`{"result":{"command":"set_brightness","status":"success","updated":{"individual":80,"global":200}}}`,
 		}},
 		{payload: `{"command":"set_brightness","parameters":{"individual":4}}`, want: []string{"invalid_individual_brightness"}},
 		{payload: `{"command":"status"}`, ok: true, want: []string{

@@ -21,10 +21,12 @@ type desk struct {
 	log     *slog.Logger
 
 	*limits
+	queue
 }
 
-func newDesk(n names, s clock.Service, log *slog.Logger) *desk {
-	return &desk{names: n, service: s, log: log, limits: newLimits()}
+// newDesk returns a desk; limits outlast it, so that who connects anew does not get more.
+func newDesk(n names, s clock.Service, log *slog.Logger, l *limits) *desk {
+	return &desk{names: n, service: s, log: log, limits: l}
 }
 
 // A job is the rest of what a message asks for.
@@ -48,11 +50,13 @@ func (d *desk) take(m message, now time.Time) (outcome, job) {
 	if t == nil {
 		return outcome{}, job{}
 	}
+	if t.path != commandPath {
+		return d.line(t, m.payload, now)
+	}
 	if wait := d.wait(now); wait > 0 {
 		return d.holdOff(&request{name: t.path}, wait, now), job{}
 	}
 	r, e, err := t.take.read(t, m.payload)
-	r.now = now
 	if err != nil {
 		return d.answer(r, e.refused(err)), job{}
 	}
@@ -111,11 +115,14 @@ func (d *desk) holdOff(r *request, wait time.Duration, now time.Time) outcome {
 	return d.answer(r, done{err: fmt.Errorf("too many requests, try again in %.0f s", math.Ceil(wait.Seconds()))})
 }
 
-// busy is the answer to a message that there is nobody for.
+// busy is the answer to the message that was taken last, if nobody is there to do its job.
 func (d *desk) busy(m message) outcome {
 	t := d.topic(m)
 	if t == nil {
 		return outcome{}
+	}
+	if t.path != commandPath && !d.drop(t) {
+		return outcome{} // another job has just done it
 	}
 	r, e, err := t.take.read(t, m.payload)
 	if err == nil {

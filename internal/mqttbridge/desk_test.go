@@ -38,7 +38,7 @@ func newCounter(t testing.TB) *counter {
 	c.clock.status.Update(func(s *clock.Status) {
 		s.Has = append(s.Has, clock.CanFade, clock.CanAdapt, clock.CanTurn, clock.CanChime)
 	})
-	c.desk = newDesk(testNames, c.clock, c.log.Logger())
+	c.desk = newDesk(testNames, c.clock, c.log.Logger(), newLimits())
 	c.out = newPublisher(newTeller(c.clock.status.Get()))
 	c.out.all(c.view())
 	return c

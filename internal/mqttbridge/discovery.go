@@ -6,8 +6,9 @@ import (
 )
 
 // A deviceMessage is how Home Assistant hears of the clock. Its own keys are short and
-// those of components are long, as in the example of its manual: either form is valid in
-// all versions that know device messages, which are those from 2024.11 on.
+// those of components are long, as in the example of its manual, but for what nearly all of
+// them have: either form is valid in all versions that know device messages, which are
+// those from 2024.11 on.
 type deviceMessage struct {
 	Device           device               `json:"dev"`
 	Origin           origin               `json:"o"`
@@ -32,10 +33,11 @@ type origin struct {
 	Version string `json:"sw,omitempty"`
 }
 
+// An availability is a topic that says whether something is there. Its payloads are
+// online and offline, which is what Home Assistant takes for granted.
 type availability struct {
-	Topic string `json:"topic"`
-	Is    string `json:"payload_available"`
-	IsNot string `json:"payload_not_available"`
+	Topic    string `json:"topic"`
+	Template string `json:"value_template,omitempty"`
 }
 
 // discovery returns the device message of Home Assistant's discovery, for what this
@@ -47,7 +49,7 @@ func discovery(v view) message {
 	d := deviceMessage{
 		Device:           theDevice(v),
 		Origin:           origin{Name: "wordclockd", Version: v.program},
-		Availability:     []availability{{v.base + "/availability", "online", "offline"}},
+		Availability:     []availability{present(v.names)},
 		AvailabilityMode: "all",
 		QoS:              1,
 		Components:       map[string]component{},
@@ -57,6 +59,8 @@ func discovery(v view) message {
 	}
 	return message{topic: deviceTopic(v.names), payload: d.marshal(), qos: 1, retain: true}
 }
+
+func present(n names) availability { return availability{Topic: n.base + "/availability"} }
 
 // sizeLimit is how long a device message may be: brokers and bridges for small machines
 // refuse longer ones.

@@ -67,6 +67,7 @@ it says:
 | ` + "`{\"event\":\"ota_update_failed\",\"error\",\"cause\",\"source\"}`" + ` | an update failed |
 | ` + "`ota_up_to_date`" + ` | an update found nothing newer |
 | ` + "`ota_check_failed`" + ` | no source had a valid answer, also when the clock looked by itself |
+| ` + "`tlc_auto_recovery_start`" + `, then ` + "`tlc_auto_recovery_success` or `tlc_auto_recovery_partial`" + ` | LED drivers lost their power, and were set up again: all of them, or not |
 | ` + "`unknown_command`" + ` | what came on ` + "`command`" + ` is none |
 
 What says what a request came to is ` + "`result`" + `: it answers each of them, with its ` + "`id`" + `.
@@ -113,11 +114,13 @@ const docsRest = `
 | what | limit | beyond it |
 | --- | --- | --- |
 | payload | 4096 bytes | refused; more of it is not even kept |
-| all messages together | 5 a second, 20 at once | not carried out |
+| all commands together | 5 a second, 20 at once | not carried out |
 | ` + "`restart`, `reset_wifi`, `tlc_hardware_reset`, `ota_check_update`, `ota_start_update`, `ota_force_update`, `ota_confirm`, `ota_rollback`" + ` | each one in 10 s, two at once | not carried out |
 | slow commands | 4 at a time | refused as busy |
+| all messages on other topics | 10 a second, 50 at once | they wait for their turn: of each topic 32 at once, and 3 in a flood; the oldest give way |
 
-Who is held off is told when to try again, once a second. Slow are those that ask sources, time
+So a slider ends where it was left, however many messages it sends, and a scene may set
+everything at once. Who is held off is told so on ` + "`result`" + `, once a second. Slow are those that ask sources, time
 servers or sensors, that examine the clock, or that play something; the others need not wait
 for them. All others are carried out in the order in which they came.
 
@@ -135,8 +138,8 @@ for them. All others are carried out in the order in which they came.
 
 Whoever may publish to the clock's topics can command it. A broker that others use needs
 passwords, TLS, and rules that let only those who should publish to ` + "`command`" + ` and to what ends
-in ` + "`/set`, `/get`, `/reset`, `/query` or `/clear`" + `. Passwords stand in files of their own, and
-are neither logged nor published.
+in ` + "`/set`, `/get`, `/reset`, `/query` or `/clear`" + `. Passwords come from files of their own or
+the environment, and are neither logged nor published.
 
 ## From the old clock
 
@@ -149,13 +152,16 @@ All its topics, payloads, commands and words are here. What is different:
   ignored in silence is refused. Transitions are stored.
 - The zones in ` + "`brightness/config/status`" + ` have a ` + "`brightness_max`" + `, and all of it can be sent back to
   ` + "`brightness/config/set`" + `. Setting ` + "`brightness`" + ` alone no longer flattens the zone.
-- The least level is 5 everywhere.
+- The least level of ` + "`individual` and `global`" + ` is 5, on topics and in commands alike.
+- ` + "`error_log/clear`" + ` takes its two words exactly, and ` + "`chimes_volume_`" + ` a number.
+- ` + "`recovery_starting`, `validation_recovery_success`, `validation_recovery_failed` and `system_auto_restart`" + `
+  are not said: the clock does not restart itself because of its LEDs.
 - ` + "`ota_get_version`" + ` and a new connection ask no source. ` + "`ota_force_update`" + ` skips nothing but the
   comparison of versions.
 - ` + "`ota/progress`" + ` has QoS 0, and tells each step to the end.
 - ` + "`ntp/last_sync`" + ` is ` + "`None`" + ` before the first time. Times in the error log are UTC.
 - ` + "`set_time`" + ` leaves the date alone, and is refused while time servers are heard.
 - ` + "`reset_wifi`" + ` says ` + "`wifi_reset_not_available`" + ` where nothing can be reset.
-- Lists of files are answered on ` + "`result`" + `; free text on ` + "`status`" + ` is gone.
+- Lists of files are answered on ` + "`result`" + `; free text on ` + "`status`" + ` (` + "`Recovery check: …`" + `) is gone.
 - Retained commands, long payloads and floods do no harm.
 `

@@ -50,8 +50,11 @@ type component struct {
 	Precision   *int   `json:"suggested_display_precision,omitempty"`
 	Title       string `json:"title,omitempty"`
 	Icon        string `json:"icon,omitempty"`
-	Category    string `json:"entity_category,omitempty"`
+	Category    string `json:"ent_cat,omitempty"`
 	Enabled     *bool  `json:"enabled_by_default,omitempty"`
+
+	Availability     []availability `json:"availability,omitempty"` // empty: that of the device
+	AvailabilityMode string         `json:"availability_mode,omitempty"`
 }
 
 // An entity is a component that a clock may have.
@@ -59,6 +62,7 @@ type entity struct {
 	id     string             // of the component
 	suffix string             // of the unique_id, where the old clock had another one than id
 	needs  []clock.Capability // one of them is enough; none is every clock
+	unless string             // this key of problems is true, it is unavailable
 	config component          // topics are paths; ids are filled in
 }
 
@@ -93,6 +97,10 @@ func (e entity) component(n names) component {
 		if *topic != "" {
 			*topic = n.base + "/" + *topic
 		}
+	}
+	if e.unless != "" {
+		works := availability{n.base + "/problems", "{{ 'offline' if value_json['" + e.unless + "'] else 'online' }}"}
+		c.Availability, c.AvailabilityMode = []availability{present(n), works}, "all"
 	}
 	return c
 }

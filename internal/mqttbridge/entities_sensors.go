@@ -20,13 +20,13 @@ var sensors = []entity{
 	diagnostic("current_grppwm", "Group PWM", "sensors/status", "{{ value_json.current_grppwm }}", component{StateClass: "measurement", Icon: "mdi:brightness-1"}).dormant(),
 	sensor("current_lux", "Illuminance", "sensors/status", "{{ value_json.light_level_lux }}", component{
 		DeviceClass: "illuminance", Unit: "lx", StateClass: "measurement", Precision: new(1),
-	}, clock.HasLight),
+	}, clock.HasLight).without("light_sensor"),
 	diagnostic("pot_reading", "Brightness knob", "sensors/status", "{{ value_json.potentiometer_percentage }}", component{
 		Unit: "%", StateClass: "measurement", Precision: new(1), Icon: "mdi:knob",
-	}, clock.HasKnob),
+	}, clock.HasKnob).without("knob"),
 	diagnostic("pot_voltage", "Brightness knob voltage", "sensors/status", "{{ (value_json.potentiometer_voltage_mv / 1000) | round(3) }}", component{
 		DeviceClass: "voltage", Unit: "V", StateClass: "measurement", Precision: new(1),
-	}, clock.HasKnob).dormant(),
+	}, clock.HasKnob).without("knob").dormant(),
 
 	validation("validation_status", "LED validation", "status", "result", component{
 		DeviceClass: "enum", Options: []string{"passed", "failed"}, AttributesTopic: "validation/last_result", Icon: "mdi:check-circle",
@@ -61,6 +61,13 @@ func validation(id, name, topic, key string, c component) entity {
 // as gives the entity the unique_id that it had in the old clock.
 func (e entity) as(suffix string) entity {
 	e.suffix = suffix
+	return e
+}
+
+// without makes the entity one that is unavailable while there is a problem, by its key
+// in problems: what is published then is no reading.
+func (e entity) without(problem string) entity {
+	e.unless = problem
 	return e
 }
 

@@ -17,7 +17,7 @@ import (
 // allowed are the keys that Home Assistant's platforms know, as far as the clock uses
 // them; required ones begin with "!". Beside them there are those of each entity.
 var (
-	ofEach  = strings.Fields("!p !unique_id !name default_entity_id icon entity_category enabled_by_default json_attributes_topic json_attributes_template")
+	ofEach  = strings.Fields("!p !unique_id !name default_entity_id icon ent_cat enabled_by_default json_attributes_topic json_attributes_template availability availability_mode")
 	allowed = map[string][]string{
 		"light":         strings.Fields("!schema !command_topic !state_topic !supported_color_modes !flash !transition effect effect_list"),
 		"image":         strings.Fields("!image_topic !content_type"),
@@ -66,6 +66,9 @@ func TestSchema(t *testing.T) {
 		if want := platform + "."; !strings.HasPrefix(c["default_entity_id"].(string), want) {
 			complain("default_entity_id %v, want %s…", c["default_entity_id"], want)
 		}
+		if name, ok := c["name"].(string); ok && regexp.MustCompile(`^[A-Z]?[0-9]\.`).MatchString(name) {
+			complain("name %s: a prefix that sorts ends up in entity ids", name)
+		}
 		if icon, ok := c["icon"]; ok && !regexp.MustCompile("^mdi:[a-z0-9-]+$").MatchString(icon.(string)) {
 			complain("icon %v", icon)
 		}
@@ -79,7 +82,7 @@ func TestSchema(t *testing.T) {
 func schemaOf(platform string, c map[string]any) string {
 	class, _ := c["device_class"].(string)
 	unit, _ := c["unit_of_measurement"].(string)
-	category, _ := c["entity_category"].(string)
+	category, _ := c["ent_cat"].(string)
 	readOnly := slices.Contains([]string{"sensor", "binary_sensor", "event", "image"}, platform)
 	switch want, ok := units[class]; {
 	case !slices.Contains([]string{"", "config", "diagnostic"}, category):

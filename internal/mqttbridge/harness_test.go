@@ -363,6 +363,7 @@ type peer struct {
 
 	mu   sync.Mutex
 	all  []message
+	when map[string]time.Time // the first message of a topic came, since seen
 	sent message
 	came chan struct{} // closed when sent has come back
 }
@@ -374,7 +375,7 @@ func (r *rig) peer(id string) *peer {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	p := &peer{t: r.t, s: s, hears: true}
+	p := &peer{t: r.t, s: s, hears: true, when: map[string]time.Time{}}
 	_, err = s.subscribe(r.t.Context(), func(_ mqtt.Client, m mqtt.Message) { p.take(received(m)) }, "#")
 	if err != nil {
 		r.t.Fatal(err)
@@ -414,6 +415,9 @@ func (p *peer) take(m message) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.all = append(p.all, m)
+	if p.when[m.topic].IsZero() {
+		p.when[m.topic] = time.Now()
+	}
 	if p.came != nil && m.topic == p.sent.topic && bytes.Equal(m.payload, p.sent.payload) {
 		close(p.came)
 		p.came = nil
@@ -428,7 +432,15 @@ func (p *peer) seen() (all []string) {
 		all = append(all, fmt.Sprintf("%s=%s", m.topic, m.payload))
 	}
 	p.all = nil
+	clear(p.when)
 	return all
+}
+
+// at returns when the first message of a topic came since seen was asked.
+func (p *peer) at(topic string) time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.when[topic]
 }
 
 // saw returns the payloads that were published to a topic, and forgets nothing.

@@ -114,7 +114,8 @@ The clock announces itself with one retained message on
 ` + "`homeassistant/device/ID/config`" + `, at each connect and again when Home Assistant starts.
 The ID is the clock's name and the end of a hardware address, such as
 ` + "`Clock_Stani_1_5A1E74`" + `. All entities are unavailable while the clock is not connected:
-its broker says so for it within 90 s of a power cut.
+its broker says so for it within 90 s of a power cut. *Illuminance* and those of the knob
+are, too, while their sensor cannot be read.
 
 ## Entities
 
@@ -144,11 +145,14 @@ why. An automation that tells of it:
     triggers:
       - trigger: state
         entity_id: event.word_clock_clock_stani_1_firmware_events
+        not_from: unavailable
     conditions: "{{ trigger.to_state.attributes.event_type == 'ota_rolled_back' }}"
     actions:
       - action: notify.notify
         data:
           message: "The word clock went back to {{ trigger.to_state.attributes.to }}: {{ trigger.to_state.attributes.reason }}"
+
+Without ` + "`not_from`" + ` it would tell of the last event again after each loss of the connection.
 
 *Last update error* is what went wrong last, *Update sources unreachable* is on when
 neither source answered the last check.

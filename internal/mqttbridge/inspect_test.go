@@ -1,13 +1,20 @@
 package mqttbridge
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"io"
 	"maps"
+	"net"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 
+	"github.com/eclipse/paho.mqtt.golang/packets"
 	"github.com/google/go-cmp/cmp"
 
 	"wordclockd/internal/config"
@@ -33,7 +40,7 @@ func TestInspect(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(found.Refused)+len(found.Missing)+len(found.Silent) > 0 || found.Broker != "in memory" || found.TLS != nil {
+			if len(found.Refused)+len(found.Missing)+len(found.Silent)+len(found.Deaf) > 0 || found.Broker != "in memory" || found.TLS != nil {
 				t.Errorf("alone %t: %+v", alone, found)
 			}
 			if string(found.Kept["home/Clock_Stani_1/ota/source/status"]) != before["home/Clock_Stani_1/ota/source/status"] {
@@ -65,6 +72,54 @@ func TestInspectMissing(t *testing.T) {
 		found, err := Inspect(t.Context(), c, false)
 		if err != nil || !cmp.Equal(found.Missing, []string{"home/Clock_Stani_1/wifi"}) {
 			t.Errorf("missing %q, error %v", found.Missing, err)
+		}
+	})
+}
+
+// TestInspectCut: some brokers hang up on who publishes where he may not. That is the
+// ACL's doing; where commands are it is no fault at all.
+func TestInspectCut(t *testing.T) {
+	for _, c := range []struct{ topic, cause string }{{"home/a/doctor", "acl"}, {"home/a/command", ""}} {
+		synctest.Test(t, func(t *testing.T) {
+			var s stub
+			s.welcome, s.raw = true, func(conn net.Conn) {
+				for {
+					p, err := packets.ReadPacket(conn)
+					if err != nil {
+						return
+					}
+					if m, ok := p.(*packets.PublishPacket); ok {
+						if m.TopicName == c.topic {
+							return
+						}
+						_ = m.Write(conn)
+					}
+					if a := s.answer(p); a != nil {
+						_ = a.Write(conn)
+					}
+				}
+			}
+			found, err := Inspect(t.Context(), Config{MQTT: config.MQTT{URL: "mqtt://broker.example", TopicPrefix: "home"}, Device: "a", ID: "a", Dial: s.dialer(prepare(t))}, true)
+			e, _ := errors.AsType[*ReachError](err)
+			if c.cause == "" && err == nil && len(found.Deaf) == 0 {
+				return
+			}
+			if e == nil || e.Cause != c.cause || e.Remedy == "" {
+				t.Errorf("%s: error %v, %+v", c.topic, err, found)
+			}
+		})
+	}
+}
+
+// TestInspectLate says that nobody answers, and for how long that was waited for.
+func TestInspectLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, fmt.Errorf("not done after a second: %w", context.DeadlineExceeded))
+		defer cancel()
+		s := stub{raw: func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }}
+		_, err := Inspect(ctx, Config{MQTT: config.MQTT{URL: "mqtt://broker.example", TopicPrefix: "home"}, Device: "a", ID: "a", Dial: s.dialer(prepare(t))}, true)
+		if e, ok := errors.AsType[*ReachError](err); !ok || e.Cause != "timeout" || !strings.HasPrefix(e.Error(), "no answer: not done after a second") {
+			t.Errorf("error %v", err)
 		}
 	})
 }

@@ -6,28 +6,35 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// How much is taken: of everything together, and of each command that costs a restart or
-// a download.
+// How much is taken: of commands together, of each command that costs a restart or a
+// download, and of everything else, which waits for its turn.
 const (
 	manyRate  = 5 // a second
 	manyBurst = 20
 
 	heavyEvery = 10 * time.Second
 	heavyBurst = 2
+
+	turnRate  = 10 // a second
+	turnBurst = 50 // a scene sets each of some thirty values by a message of its own
 )
 
 // limits hold off who asks for too much.
 type limits struct {
 	many  *rate.Limiter
 	heavy map[string]*rate.Limiter // by command
-	told  time.Time                // when somebody was told last
+	turns *rate.Limiter
+	told  time.Time // when somebody was told last
 }
 
 func newLimits() *limits {
-	return &limits{many: rate.NewLimiter(manyRate, manyBurst), heavy: map[string]*rate.Limiter{}}
+	return &limits{
+		many: rate.NewLimiter(manyRate, manyBurst), heavy: map[string]*rate.Limiter{},
+		turns: rate.NewLimiter(turnRate, turnBurst),
+	}
 }
 
-// wait returns how long to wait until another message is taken; 0 takes this one.
+// wait returns how long to wait until another command is taken; 0 takes this one.
 func (l *limits) wait(now time.Time) time.Duration { return reserve(l.many, now) }
 
 // waitHeavy is wait for a command that costs much.

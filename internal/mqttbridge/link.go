@@ -3,6 +3,7 @@ package mqttbridge
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"wordclockd/internal/clock"
@@ -54,10 +55,12 @@ func (l *link) failed(err error) {
 	l.log.Warn("no connection to the MQTT broker", "event", "mqtt_failed", "broker", v.Broker, "cause", t.cause, "err", t.text, "tries", v.Tries)
 }
 
-// refused are the topics that the broker does not let the clock read.
+// refused are the topics that the broker does not let the clock read. What is known of
+// the connection before is not logged again.
 func (l *link) refused(topics []string) {
+	known := slices.Equal(topics, l.value.Get().Refused)
 	l.value.Update(func(v *clock.Link) { v.Refused = topics })
-	if len(topics) > 0 {
+	if len(topics) > 0 && !known {
 		l.log.Warn("the broker does not let the clock read all it needs to; allow them in its ACL", "event", "mqtt_refused", "topics", topics)
 	}
 }

@@ -43,8 +43,7 @@ func problemsPayload(v view) []byte {
 	set(&w.Light, "light_sensor", ifThere(v, clock.HasLight, v.Sensors.LightErr))
 	set(&w.Knob, "knob", ifThere(v, clock.HasKnob, v.Sensors.KnobErr))
 	set(&w.Health, "health", healthText(v.Health))
-	text, _ := updateText(v.Update.History)
-	set(&w.Update, "update", text)
+	set(&w.Update, "update", updateDetails(v.Update.History))
 	if c := v.Update.Last; c != nil {
 		set(&w.Sources, "update_sources", c.Error)
 	}
@@ -97,6 +96,21 @@ func updateText(history []clock.Attempt) (text, cause string) {
 		return bounded(cmp.Or(a.Reason, a.Version+" was given up"), maxText), cmp.Or(a.Cause, string(a.Result))
 	}
 	return "", ""
+}
+
+// updateDetails is updateText with all that is known: cause and source, too.
+func updateDetails(history []clock.Attempt) string {
+	text, cause := updateText(history)
+	a := clock.Latest(history)
+	switch {
+	case text == "" || a.Result != clock.Failed:
+		return text
+	case a.Reason != "" && strings.Contains(a.Reason, cause) && strings.Contains(a.Reason, a.Source):
+		return text + ": " + a.Reason
+	case failedSource(a) != "":
+		text += ": " + failedSource(a)
+	}
+	return text + ": " + cause
 }
 
 // A systemState is what is of interest to who looks after the clock.

@@ -2,6 +2,7 @@ package mqttbridge
 
 import (
 	"bytes"
+	"slices"
 	"time"
 
 	"wordclockd/internal/clock"
@@ -22,6 +23,7 @@ type publisher struct {
 	sent   map[string]*sending // by path
 	told   step                // the newest of an update
 	beat   time.Time           // of the last heartbeat
+	news   []message           // what the teller told last
 }
 
 // A sending is what was published last on a topic.
@@ -76,7 +78,18 @@ func (p *publisher) next(v view) (out []message, wait time.Duration) {
 	if beats {
 		out = append(out, heartbeat(v))
 	}
-	return append(out, p.teller.news(v)...), wait
+	p.news = p.teller.news(v)
+	return append(out, p.news...), wait
+}
+
+// rest returns what is left to say when the clock ends. What next returned last is on its
+// way, whether somebody has waited for its arrival or not.
+func (p *publisher) rest(v view) []message {
+	sent := p.news
+	out, _ := p.next(v)
+	return slices.DeleteFunc(out, func(m message) bool {
+		return slices.ContainsFunc(sent, func(s message) bool { return s.topic == m.topic && bytes.Equal(s.payload, m.payload) })
+	})
 }
 
 // again makes next publish the state of topics by their paths, changed or not.

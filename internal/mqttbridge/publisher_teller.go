@@ -2,7 +2,9 @@ package mqttbridge
 
 import (
 	"cmp"
+	"maps"
 	"slices"
+	"strings"
 
 	"wordclockd/internal/clock"
 )
@@ -117,12 +119,17 @@ func (t *teller) update(v view) []message {
 			Error  string `json:"error"`
 			Cause  string `json:"cause"`
 			Source string `json:"source"`
-		}{"ota_update_failed", a.Error, a.Cause, a.Source})
+		}{"ota_update_failed", a.Error, a.Cause, failedSource(a.Attempt)})
 		return []message{v.status(string(token)), v.event(event{"ota_failed", a.From, a.Version, a.Cause, bounded(cmp.Or(a.Reason, a.Error), maxText)})}
 	case a.Result == clock.UpToDate:
 		return []message{v.status("ota_up_to_date")}
 	}
 	return nil
+}
+
+// failedSource names the source that an update failed with, or all that it asked in vain.
+func failedSource(a *clock.Attempt) string {
+	return cmp.Or(a.Source, strings.Join(slices.Sorted(maps.Keys(a.Causes)), ", "))
 }
 
 // look tells what a look at the sources came to, if that is news.
@@ -151,8 +158,19 @@ func offered(c *clock.Check) string {
 func (t *teller) surge(v view) []message {
 	for _, e := range slices.Backward(v.Journal.Entries) {
 		if e.Number >= t.written && e.Event == "leds_reset" {
-			return []message{v.event(event{Type: "surge", Text: bounded(e.Message, maxText)})}
+			return []message{
+				v.status("tlc_auto_recovery_start"), v.status(recovery(v)),
+				v.event(event{Type: "surge", Text: bounded(e.Message, maxText)}),
+			}
 		}
 	}
 	return nil
+}
+
+// recovery is what a surge came to.
+func recovery(v view) string {
+	if len(v.Face.Dark) > 0 {
+		return "tlc_auto_recovery_partial"
+	}
+	return "tlc_auto_recovery_success"
 }

@@ -288,6 +288,13 @@ func TestTold(t *testing.T) {
 			`status={"event":"ota_update_failed","error":"Checksum mismatch","cause":"wrong_bytes","source":"github"}`,
 			`events={"event_type":"ota_failed","from":"2.11.3","to":"2.12.0","reason":"wrong_bytes","text":"github: other bytes"}`,
 		}},
+		{"failed, as nobody answers", ended(func(a *clock.Attempt) {
+			a.Result, a.Error, a.Cause, a.Source = clock.Failed, "No internet connection", "dns", ""
+			a.Causes = map[string]string{"github": "dns", "cloudflare": "refused"}
+		}, "failed"), []string{
+			`status={"event":"ota_update_failed","error":"No internet connection","cause":"dns","source":"cloudflare, github"}`,
+			`events={"event_type":"ota_failed","from":"2.11.3","to":"2.12.0","reason":"dns","text":"No internet connection"}`,
+		}},
 		{"cancelled", ended(func(a *clock.Attempt) { a.Result, a.Cause = clock.Failed, "cancelled" }, "failed"), nil},
 		{"nothing newer", ended(func(a *clock.Attempt) { a.Result = clock.UpToDate }, "checking", "idle"), []string{"status=ota_up_to_date"}},
 		{"under way", func(s *clock.Status) { a := updateOf(6, "checking"); s.Update.Present = &a }, nil},
@@ -297,7 +304,12 @@ func TestTold(t *testing.T) {
 		{"surge", func(s *clock.Status) {
 			s.Journal.Entries = []clock.Entry{{Number: 0, Event: "leds_reset", Message: "LED drivers were reset, redrawing"}}
 			s.Journal.Stats.Written = 1
-		}, []string{`events={"event_type":"surge","text":"LED drivers were reset, redrawing"}`}},
+		}, []string{"status=tlc_auto_recovery_start", "status=tlc_auto_recovery_success", `events={"event_type":"surge","text":"LED drivers were reset, redrawing"}`}},
+		{"surge, and a row is gone", func(s *clock.Status) {
+			s.Face.Dark = []int{3}
+			s.Journal.Entries = []clock.Entry{{Number: 0, Event: "leds_reset", Message: "LED drivers were reset, redrawing"}}
+			s.Journal.Stats.Written = 1
+		}, []string{"status=tlc_auto_recovery_start", "status=tlc_auto_recovery_partial", `events={"event_type":"surge","text":"LED drivers were reset, redrawing"}`}},
 		{"another entry", func(s *clock.Status) {
 			s.Journal = clock.Journal{Entries: []clock.Entry{{Event: "leds_dark"}}, Stats: clock.JournalStats{Written: 1}}
 		}, nil},
@@ -361,8 +373,8 @@ func TestRollbackTold(t *testing.T) {
 	v.Update.Last = nil
 	p := newPress(v)
 	want := []string{
-		`status={"event":"ota_rolled_back","from":"2.12.0","to":"2.11.3","reason":"crash"}`,
-		`events={"event_type":"ota_rolled_back","from":"2.12.0","to":"2.11.3","reason":"crash","text":"panic"}`,
+		`status={"event":"ota_rolled_back","from":"2.12.0","to":"2.11.3","reason":"crashed"}`,
+		`events={"event_type":"ota_rolled_back","from":"2.12.0","to":"2.11.3","reason":"crashed","text":"panic"}`,
 	}
 	if got := told(p.after(time.Second, nil)); !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
@@ -372,7 +384,7 @@ func TestRollbackTold(t *testing.T) {
 	if got := told(p.after(time.Second, nil)); got != nil {
 		t.Errorf("told again: %q", got)
 	}
-	v.Image.Rollback = &clock.Rollback{Reason: "crash"} // of an earlier start
+	v.Image.Rollback = &clock.Rollback{Reason: "crashed"} // of an earlier start
 	if got := told(newPress(v).after(time.Second, nil)); got != nil {
 		t.Errorf("told of what is no news: %q", got)
 	}

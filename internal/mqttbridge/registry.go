@@ -58,6 +58,7 @@ func (n names) on(t *topic, payload []byte) message {
 
 // Paths that are named more than once.
 const (
+	commandPath  = "command"
 	sensorStatus = "sensors/status"
 	configStatus = "brightness/config/status"
 	chimesStatus = "chimes/status"

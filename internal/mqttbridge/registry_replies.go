@@ -32,7 +32,7 @@ var replies = []topic{
 			{name: "reason", takes: "text", doc: "why, as a word"},
 			{name: "text", takes: "text", doc: "why, for people"},
 		},
-		sample: `{"event_type":"ota_rolled_back","from":"2.12.0","to":"2.11.3","reason":"crash","text":"panic: index out of range"}`,
+		sample: `{"event_type":"ota_rolled_back","from":"2.12.0","to":"2.11.3","reason":"crashed","text":"panic: index out of range"}`,
 	},
 	{
 		path: logResponse, qos: 1, doc: "Entries of the error journal.", when: "after a message on `error_log/query`",

@@ -9,7 +9,7 @@ import (
 // settables are the topics that are taken.
 var settables = []topic{
 	{
-		path: "command", qos: 1, doc: "Commands, see [Commands](#commands).", text: "the text of a command, exactly, or its JSON form",
+		path: commandPath, qos: 1, doc: "Commands, see [Commands](#commands).", text: "the text of a command, exactly, or its JSON form",
 		sample: `{"command":"ota_check_update","parameters":{"source":"github"},"id":7}`,
 		take:   &taking{read: readCommand},
 	},

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"wordclockd/internal/boot"
 	"wordclockd/internal/clock"
 )
 
@@ -188,4 +189,35 @@ func fuzzSet(f *testing.F, paths ...string) {
 			obeys(t, path, payload)
 		}
 	})
+}
+
+// TestReasons holds that the reasons of a rollback that the document names are those
+// there are.
+func TestReasons(t *testing.T) {
+	at := slices.IndexFunc(versionKeys, func(k key) bool { return k.name == "rollback_reason" })
+	want := map[string]bool{}
+	for r := boot.User; !strings.HasPrefix(r.String(), "Reason("); r++ {
+		want["`"+r.String()+"`"] = true
+	}
+	list, _, _ := strings.Cut(versionKeys[at].takes, " or ")
+	for _, name := range strings.Split(list, ", ") {
+		if !want[name] {
+			t.Errorf("there is no reason %s", name)
+		}
+		delete(want, name)
+	}
+	for name := range want {
+		t.Errorf("reason %s is missing", name)
+	}
+}
+
+// TestHeavy holds that the document names the commands that have a limit of their own.
+func TestHeavy(t *testing.T) {
+	_, rest, _ := strings.Cut(docsRest, "| `restart`")
+	line, _, _ := strings.Cut("`restart`"+rest, " |")
+	for _, c := range commands {
+		if c.heavy != strings.Contains(line, "`"+c.name+"`") {
+			t.Errorf("%s: heavy %t, and the document says %s", c.name, c.heavy, line)
+		}
+	}
 }

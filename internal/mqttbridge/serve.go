@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"wordclockd/internal/clock"
 	"wordclockd/internal/config"
 	"wordclockd/internal/task"
 )
@@ -16,6 +17,7 @@ type life struct {
 	link    link
 	retry   retry
 	teller  *teller
+	limits  *limits
 	settled bool // the old clock was looked for
 }
 
@@ -90,12 +92,13 @@ func (n names) availability(state string) message {
 // The clock's last word is that it is offline; if it cannot be said, the broker says it.
 func (l *life) serve(ctx context.Context, s *session) error {
 	defer context.AfterFunc(ctx, func() { s.conn.expire(time.Now().Add(offlineLimit)) })()
-	err := newVisit(l, s).run(ctx)
+	v := newVisit(l, s)
+	err := v.run(ctx)
 	switch {
 	case ctx.Err() != nil:
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), offlineLimit)
 		defer cancel()
-		if s.publish(last, l.availability("offline")) != nil {
+		if s.publish(last, append(v.farewell(), l.availability("offline"))...) != nil {
 			s.drop()
 			return nil
 		}
@@ -106,4 +109,13 @@ func (l *life) serve(ctx context.Context, s *session) error {
 		s.drop()
 	}
 	return err
+}
+
+// farewell is what is left to say, of a clock that had come to say anything: a restart may
+// follow at once upon what led to it.
+func (v *visit) farewell() []message {
+	if v.c.Link.Get().State != clock.LinkUp {
+		return nil
+	}
+	return v.states.rest(v.now())
 }

@@ -15,6 +15,7 @@ import (
 	"wordclockd/internal/clock"
 	"wordclockd/internal/config"
 	"wordclockd/internal/proof"
+	"wordclockd/internal/task"
 )
 
 // leftover is what an old clock has left in discovery.
@@ -22,7 +23,10 @@ func leftover(id, suffix string) string {
 	return fmt.Sprintf(`{"name":"Z","unique_id":"%s_%s","~":"home/Clock_Stani_1","state_topic":"~/wifi","device":{"identifiers":["%[1]s"]}}`, id, suffix)
 }
 
-const leftTopic = "homeassistant/sensor/esp32_wordclock/wifi_status/config"
+const (
+	leftTopic = "homeassistant/sensor/esp32_wordclock/wifi_status/config"
+	adopted   = "homeassistant/device/Clock_Stani_1_0000AA/config"
+)
 
 // TestAdopt holds that a clock that finds its predecessor goes on under its id, brings its
 // entities over, and leaves nothing of it.
@@ -38,9 +42,12 @@ func TestAdopt(t *testing.T) {
 		if l.ClientID != "Clock_Stani_1_0000AA" || !slices.Equal(kept, []string{l.ClientID}) {
 			t.Errorf("link %+v, kept %q", l, kept)
 		}
+		if d := p.at(adopted).Sub(p.at(leftTopic)); d < unloading {
+			t.Errorf("Home Assistant has %v to give up the old entity", d)
+		}
 		synctest.Wait()
 		all := r.retained()
-		if all[leftTopic] != "" || all[discovered] != "" || all["homeassistant/device/Clock_Stani_1_0000AA/config"] == "" {
+		if all[leftTopic] != "" || all[discovered] != "" || all[adopted] == "" {
 			t.Errorf("retained %q", all)
 		}
 		if got, want := p.saw(leftTopic), []string{`{"migrate_discovery":true}`, ""}; !slices.Equal(got, want) {
@@ -57,6 +64,61 @@ func TestAdopt(t *testing.T) {
 		r.up()
 		if d := time.Since(begin); d > 100*time.Millisecond {
 			t.Errorf("connecting took %v", d)
+		}
+	})
+}
+
+// TestFirstLook holds that looking for an old clock, of which there is none, takes less time
+// at a broker in this process than at one that is far away.
+func TestFirstLook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := prepare(t)
+		begin := time.Now()
+		r.startBridge()
+		r.up()
+		if d := time.Since(begin); d > 200*time.Millisecond {
+			t.Errorf("connecting took %v", d)
+		}
+	})
+}
+
+// TestEventsSurvive holds that an event is told though the connection was lost as it came.
+func TestEventsSurvive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := prepare(t)
+		r.clock.status.Update(func(s *clock.Status) { s.Image.State = clock.OnTrial })
+		r.startBridge()
+		p := r.peer("watcher")
+		r.up()
+		time.Sleep(time.Second) // all is said and acknowledged
+		r.wires.last().freeze()
+		r.clock.status.Update(func(s *clock.Status) { s.Image.State = clock.Validated })
+		r.down()
+		r.up()
+		time.Sleep(2 * time.Second)
+		told := 0
+		for _, token := range p.saw(ourTopic("status")) {
+			if token == "ota_validated" {
+				told++
+			}
+		}
+		if told != 1 {
+			t.Errorf("told %d times: %q", told, p.saw(ourTopic("status")))
+		}
+	})
+}
+
+// TestDialPanics holds that what goes wrong in a dialer is the bridge's, not the process's.
+func TestDialPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := prepare(t)
+		g, _ := task.NewGroup(t.Context())
+		g.Go("bridge", New(Config{
+			MQTT: config.MQTT{URL: config.Embedded}, Service: r.clock, Link: r.link, Log: r.log.Logger(),
+			Dial: func(context.Context) (net.Conn, error) { panic("no such wire") },
+		}).Run)
+		if _, ok := errors.AsType[*task.Panic](g.Wait()); !ok {
+			t.Error("it did not end by its panic")
 		}
 	})
 }
@@ -217,6 +279,9 @@ func TestRefused(t *testing.T) {
 		if got := r.clock.status.Get().Settings.Global; got != 99 {
 			t.Errorf("brightness is %d", got)
 		}
+		r.wires.last().cut()
+		r.down()
+		r.up()
 		if n := r.count("mqtt_refused"); n != 1 {
 			t.Errorf("logged %d times", n)
 		}
@@ -255,7 +320,7 @@ func TestRetainedGarbage(t *testing.T) {
 		if got := r.clock.done(); len(got) != 0 || r.clock.status.Get().Settings != before {
 			t.Errorf("it did %q", got)
 		}
-		if n, want := r.count("mqtt_ignored"), len(newDesk(r.bridge.naming(), r.clock, r.bridge.c.Log).filters()); n != want {
+		if n, want := r.count("mqtt_ignored"), len(newDesk(r.bridge.naming(), r.clock, r.bridge.c.Log, newLimits()).filters()); n != want {
 			t.Errorf("%d topics were logged, want %d", n, want)
 		}
 		r.sees(presence, "online")

@@ -45,21 +45,20 @@ func open(ctx context.Context, dial dialer, l letter) (*session, error) {
 	s := &session{inbox: make(chan message, inboxSize), gone: make(chan struct{})}
 	limited, cancel := context.WithTimeout(ctx, connectLimit)
 	defer cancel()
+	c, err := dial(limited) // not where the client would: nobody recovers its goroutines
+	if err != nil {
+		return nil, late(ctx, limited, err)
+	}
 	// The client knows no context. What it waits for ends with the connection.
-	bound := func() bool { return true }
+	defer context.AfterFunc(limited, func() { c.Close() })()
+	s.conn = trim(c)
 	s.client = mqtt.NewClient(s.options(l).SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) {
-		c, err := dial(limited)
-		if err != nil {
-			return nil, err
-		}
-		s.conn = trim(c)
-		bound = context.AfterFunc(limited, func() { c.Close() })
 		return s.conn, nil
 	}))
 	t := s.client.Connect()
 	<-t.Done()
-	bound()
 	if err := t.Error(); err != nil {
+		c.Close()
 		return nil, late(ctx, limited, err)
 	}
 	s.since = time.Now()

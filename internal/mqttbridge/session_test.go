@@ -99,7 +99,7 @@ func TestStopWhileConnecting(t *testing.T) {
 		}},
 		{"no answer", time.Second, func(r *rig) { r.wires.dial = new(stub).dialer(r) }},
 		{"waiting", time.Second, func(r *rig) { r.wires.fail(syscall.ECONNREFUSED) }},
-		{"looking for the old clock", 500 * time.Millisecond, func(*rig) {}},
+		{"looking for the old clock", oldQuietNow / 2, func(*rig) {}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

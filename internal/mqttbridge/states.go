@@ -52,7 +52,7 @@ var states = []topic{
 	},
 	{
 		path: sensorStatus, qos: 1, retain: true, when: "when a connection is up; when the light changed by more than a tenth and 1 lx, the knob by more than 1 %, or a level; other changes after a minute; command `refresh_sensors`",
-		doc: "What the sensors say. What is not there, or does not work, is 0.",
+		doc: "What the sensors say. What is not there, or does not work, is 0; `problems` says which.",
 		keys: []key{
 			{name: "light_level_lux", takes: "number, lx", doc: "light, to one decimal"},
 			{name: "potentiometer_raw", takes: "integer, 0 to 4095", doc: "count of the converter"},

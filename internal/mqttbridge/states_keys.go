@@ -23,7 +23,7 @@ var versionKeys = []key{
 	{name: "health", takes: "`validated`, `trial`, `rollback_pending`, `rolled_back`", doc: "confirmed; yet to be judged; rejected, the other one starts in a moment; back, as a newer one was given up"},
 	{name: "boot_count", takes: "integer", doc: "starts since it was confirmed, or came back"},
 	{name: "first_boot", takes: "boolean", doc: "it is on trial"},
-	{name: "rollback_reason", takes: "`crash`, `hung`, `power_lost`, `never_confirmed`, `check_failed`, `user`, `image_invalid` or empty", doc: "why the newer one was given up"},
+	{name: "rollback_reason", takes: "`crashed`, `hung`, `power_lost`, `never_confirmed`, `check_failed`, `user`, `image_invalid` or empty", doc: "why the newer one was given up"},
 	{name: "current_version", takes: "text", doc: "as `version`"},
 	{name: "current_binary_hash", takes: "8 hex digits, or empty", doc: "the first ones of its digest"},
 	{name: "current_build_date", takes: "text", doc: "the date as the compiler wrote it"},

@@ -52,11 +52,11 @@ func views() map[string]view {
 	bad.Network, bad.Settings.Off, bad.Settings.Transition.Off = false, true, true
 	bad.Has = append(slices.Clone(fine.Has), clock.CanFade)
 	bad.Sensors = clock.Sensors{Lux: math.NaN(), LightErr: "does not answer", Knob: math.Inf(1), KnobErr: "no converter"}
-	bad.Image = clock.Image{State: clock.IsRolledBack, Rollback: &clock.Rollback{From: "2.12.0", To: "2.11.3", Reason: "crash", Text: "panic", News: true}}
+	bad.Image = clock.Image{State: clock.IsRolledBack, Rollback: &clock.Rollback{From: "2.12.0", To: "2.11.3", Reason: "crashed", Text: "panic", News: true}}
 	bad.Health = clock.Health{Text: "rtc", Checks: []clock.HealthCheck{{Name: "rtc", State: clock.Failing}}}
 	bad.Update = clock.Update{
 		Last:    &clock.Check{Error: "github: dns; cloudflare: dns", At: at},
-		History: []clock.Attempt{{Number: 4, State: "failed", Result: clock.Failed, Error: "Checksum mismatch", Cause: "wrong_bytes", Version: "2.12.0", Ended: at}},
+		History: []clock.Attempt{{Number: 4, State: "failed", Result: clock.Failed, Error: "Checksum mismatch", Cause: "wrong_bytes", Source: "github", Version: "2.12.0", Ended: at}},
 	}
 	bad.Validation = &clock.Validation{
 		At: at, Took: 131 * time.Millisecond, Periodic: true, Failure: clock.PartialMismatch, Mismatches: 1,
@@ -99,13 +99,13 @@ func TestStates(t *testing.T) {
 		{"fine", faceState, `{"text":"ES IST HALB DREI","minute_leds":2,"unknown":false,"dark_rows":[],"demo":false}`},
 		{"bad", faceState, `{"text":"","minute_leds":0,"unknown":true,"dark_rows":[3,4],"demo":false}`},
 		{"fine", otaVersion, `{"version":"2.11.3","build_date":"2025-11-05","build_time":"10:46:40","source":"github","health":"validated","boot_count":3,"first_boot":false,"rollback_reason":"","current_version":"2.11.3","current_binary_hash":"0a1b2c3d","current_build_date":"Nov  5 2025","current_idf_version":"v5.4.2","current_size_bytes":1310720,"update_available":false,"running_partition":"ota_0"}`},
-		{"bad", otaVersion, `{"version":"2.11.3","build_date":"","build_time":"","source":"","health":"rolled_back","boot_count":0,"first_boot":false,"rollback_reason":"crash","current_version":"2.11.3","current_binary_hash":"","current_build_date":"","current_idf_version":"","current_size_bytes":0,"update_available":false,"running_partition":"unknown"}`},
+		{"bad", otaVersion, `{"version":"2.11.3","build_date":"","build_time":"","source":"","health":"rolled_back","boot_count":0,"first_boot":false,"rollback_reason":"crashed","current_version":"2.11.3","current_binary_hash":"","current_build_date":"","current_idf_version":"","current_size_bytes":0,"update_available":false,"running_partition":"unknown"}`},
 		{"fine", otaProgress, `{"state":"idle","progress":0,"bytes":0,"source":"","error":"","cause":"","progress_percent":0,"bytes_downloaded":0,"total_bytes":0,"time_elapsed_ms":0,"time_remaining_ms":0,"version":""}`},
 		{"updating", otaProgress, `{"state":"downloading","progress":45,"bytes":589824,"source":"github","error":"","cause":"","progress_percent":45,"bytes_downloaded":589824,"total_bytes":1318912,"time_elapsed_ms":20000,"time_remaining_ms":18660,"version":"2.12.0"}`},
 		{"fine", "update/state", `{"installed_version":"2.11.3","latest_version":"2.11.3","title":"wordclock","release_summary":"","in_progress":false,"update_percentage":null}`},
 		{"updating", "update/state", `{"installed_version":"2.11.3","latest_version":"2.12.0","title":"Word clock 2.12","release_summary":"` + strings.Repeat("ü", 254) + `…","in_progress":true,"update_percentage":40}`},
 		{"fine", "problems", `{"leds":false,"rtc":false,"time":false,"light_sensor":false,"knob":false,"health":false,"update":false,"update_sources":false,"details":{}}`},
-		{"bad", "problems", `{"leds":true,"rtc":true,"time":true,"light_sensor":true,"knob":true,"health":true,"update":true,"update_sources":true,"details":{"health":"rtc","knob":"no converter","leds":"rows 3 4 do not answer","light_sensor":"does not answer","rtc":"does not answer","time":"nobody knows the time","update":"Checksum mismatch","update_sources":"github: dns; cloudflare: dns"}}`},
+		{"bad", "problems", `{"leds":true,"rtc":true,"time":true,"light_sensor":true,"knob":true,"health":true,"update":true,"update_sources":true,"details":{"health":"rtc","knob":"no converter","leds":"rows 3 4 do not answer","light_sensor":"does not answer","rtc":"does not answer","time":"nobody knows the time","update":"Checksum mismatch: github: wrong_bytes","update_sources":"github: dns; cloudflare: dns"}}`},
 		{"fine", healthPath, `{"healthy":true,"text":"","at":"2025-11-15T10:46:40Z","checks":[{"name":"mqtt","state":"ok","text":"","took_ms":12}],"trial":null}`},
 		{"fine", "system", `{"version":"2.11.3","board":"linux","boot":12,"started":"2025-11-15T09:46:40Z","time_quality":"synced","time_source_error_ms":1.2,"network":true,"broker":"broker.example:8883","losses":2,"journal_total":0,"last_error":"","last_update_error":"","last_update_cause":"","demo":false}`},
 		{"bad", "validation/status", `{"result":"failed","timestamp":"2025-11-15T10:46:40Z","execution_time_ms":131}`},
@@ -341,9 +341,15 @@ func TestNotSo(t *testing.T) {
 		{"an update that somebody cancelled", "problems", func(s *clock.Status) {
 			s.Update.History = []clock.Attempt{{Result: clock.Failed, Error: "Download failed", Cause: "cancelled"}}
 		}, `"update":false`},
+		{"an update that failed, in full", "problems", func(s *clock.Status) {
+			s.Update.History = []clock.Attempt{{Result: clock.Failed, Error: "Download failed", Cause: "refused", Source: "github", Reason: "github: refused: nobody listens"}}
+		}, `"details":{"update":"Download failed: github: refused: nobody listens"}`},
+		{"an update of a file that failed", "problems", func(s *clock.Status) {
+			s.Update.History = []clock.Attempt{{Result: clock.Failed, Error: "Flash operation failed", Cause: "flash_io"}}
+		}, `"details":{"update":"Flash operation failed: flash_io"}`},
 		{"an update that was given up", "system", func(s *clock.Status) {
-			s.Update.History = []clock.Attempt{{Result: clock.RolledBack, Version: "2.12.0", Reason: "crash: panic"}}
-		}, `"last_update_error":"crash: panic","last_update_cause":"rolled_back"`},
+			s.Update.History = []clock.Attempt{{Result: clock.RolledBack, Version: "2.12.0", Reason: "crashed: panic"}}
+		}, `"last_update_error":"crashed: panic","last_update_cause":"rolled_back"`},
 		{"a warning before news", "system", func(s *clock.Status) {
 			s.Journal.Entries = []clock.Entry{{Severity: clock.SeverityWarning, Message: "row 3"}, {Message: "back"}}
 		}, `"last_error":"row 3"`},

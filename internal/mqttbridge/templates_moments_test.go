@@ -49,7 +49,7 @@ func moments() []namedState {
 		}),
 		with("rolled back", func(v *view) {
 			v.Image.State = clock.IsRolledBack
-			v.Image.Rollback = &clock.Rollback{From: "2.12.0", To: "2.11.3", Reason: "crash", Text: `it "ended" early`, News: true}
+			v.Image.Rollback = &clock.Rollback{From: "2.12.0", To: "2.11.3", Reason: "crashed", Text: `it "ended" early`, News: true}
 		}),
 		with("update available", func(v *view) {
 			v.Update.Last = &clock.Check{

@@ -65,6 +65,16 @@ func (s *sheet) read(t *testing.T, name string, c component, published map[strin
 	default:
 		s.add(c.ValueTemplate, payload(c.StateTopic), judge)
 	}
+	for _, a := range c.Availability {
+		if a.Template == "" {
+			continue
+		}
+		s.add(a.Template, payload(a.Topic), func(text string) {
+			if want := presenceOf(t, a.Template, payload(a.Topic)); text != want {
+				t.Errorf("%s: %s, want %s", name, text, want)
+			}
+		})
+	}
 	if c.AttributesTopic != "" {
 		template := c.AttributesTemplate
 		if template == "" {
@@ -77,6 +87,21 @@ func (s *sheet) read(t *testing.T, name string, c component, published map[strin
 			}
 		})
 	}
+}
+
+// presenceOf returns what has to be made of problems by a template that names one.
+func presenceOf(t *testing.T, template, problems string) string {
+	t.Helper()
+	var all map[string]any
+	if err := json.Unmarshal([]byte(problems), &all); err != nil {
+		t.Fatal(err)
+	}
+	for key, is := range all {
+		if is == true && strings.Contains(template, "'"+key+"'") {
+			return "offline"
+		}
+	}
+	return "online"
 }
 
 // complaintOf returns what Home Assistant would have against a state; "" is nothing.
@@ -258,7 +283,7 @@ func taken(t *testing.T, v view, topic, payload string) (ok bool, why string) {
 	t.Helper()
 	f := newFakeClock()
 	f.status.Update(func(s *clock.Status) { *s = v.Status })
-	d := newDesk(v.names, f, new(proof.Log).Logger())
+	d := newDesk(v.names, f, new(proof.Log).Logger(), newLimits())
 	out, job := d.take(message{topic: topic, payload: []byte(payload), qos: 1}, time.Unix(1e9, 0))
 	if job.do != nil {
 		more := job.do(t.Context())

@@ -30,14 +30,14 @@ type visit struct {
 }
 
 const (
-	maxJobs = 32
+	maxJobs = 64
 	maxSlow = 4
 )
 
 func newVisit(l *life, s *session) *visit {
 	return &visit{
 		life: l, s: s,
-		desk: newDesk(l.names, l.c.Service, l.c.Log), states: newPublisher(l.teller),
+		desk: newDesk(l.names, l.c.Service, l.c.Log, l.limits), states: newPublisher(l.teller),
 		echo: make(chan []string), anew: make(chan struct{}, 1), births: make(chan struct{}, 1),
 		jobs: make(chan job, maxJobs), slow: make(chan struct{}, maxSlow),
 		ignored: map[string]bool{},
@@ -93,8 +93,10 @@ func (v *visit) publish(ctx context.Context) error {
 	var birth <-chan time.Time
 	for {
 		status, changed := v.c.Service.Watch()
+		told := *v.teller
 		out, wait := v.states.next(v.view(status))
 		if err := v.s.publish(ctx, out...); err != nil {
+			*v.teller = told // nobody has acknowledged it: it is told on the next connection
 			return err
 		}
 		next := time.NewTimer(wait)

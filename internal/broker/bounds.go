@@ -1,0 +1,82 @@
+package broker
+
+import (
+	"log/slog"
+	"time"
+
+	mqtt "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/packets"
+	"golang.org/x/time/rate"
+)
+
+// What clients can have the broker keep for them, which has no bounds of its own for it.
+const (
+	maxSessions      = 4 * maxClients // with those of clients that are away
+	maxSubscriptions = 256            // of a client
+	maxRetained      = 2048           // messages
+	maxRetainedSize  = 64 << 10       // of one; Home Assistant's discovery takes half of that
+)
+
+// Bounds keep clients from having the broker keep too much.
+type bounds struct {
+	mqtt.HookBase
+	s    *mqtt.Server
+	log  *slog.Logger
+	told rate.Sometimes
+}
+
+func newBounds(s *mqtt.Server, log *slog.Logger) *bounds {
+	return &bounds{s: s, log: log, told: rate.Sometimes{First: 1, Interval: time.Minute}}
+}
+
+// ID implements mqtt.Hook.
+func (b *bounds) ID() string { return "bounds" }
+
+// Provides implements mqtt.Hook.
+func (b *bounds) Provides(what byte) bool {
+	return what == mqtt.OnConnect || what == mqtt.OnSubscribe || what == mqtt.OnPublish
+}
+
+// OnConnect implements mqtt.Hook. Who has a session goes on with it.
+func (b *bounds) OnConnect(c *mqtt.Client, _ packets.Packet) error {
+	if _, known := b.s.Clients.Get(c.ID); !known && b.s.Clients.Len() >= maxSessions {
+		return packets.ErrServerBusy
+	}
+	return nil
+}
+
+// OnSubscribe implements mqtt.Hook. A filter that is too many is made one that is
+// refused.
+func (b *bounds) OnSubscribe(c *mqtt.Client, pk packets.Packet) packets.Packet {
+	room := maxSubscriptions - c.State.Subscriptions.Len()
+	for i := range pk.Filters {
+		if _, known := c.State.Subscriptions.Get(pk.Filters[i].Filter); known {
+			continue
+		}
+		if room--; room < 0 {
+			pk.Filters[i].Filter = ""
+			b.warn(c, "a client has too many subscriptions")
+		}
+	}
+	return pk
+}
+
+// OnPublish implements mqtt.Hook. What is too much to be retained is a message like
+// others.
+func (b *bounds) OnPublish(c *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
+	if !pk.FixedHeader.Retain || len(pk.Payload) == 0 {
+		return pk, nil
+	}
+	_, known := b.s.Topics.Retained.Get(pk.TopicName)
+	if len(pk.Payload) > maxRetainedSize || !known && b.s.Topics.Retained.Len() >= maxRetained {
+		pk.FixedHeader.Retain = false
+		b.warn(c, "a message was not retained: it is too long, or there are too many")
+	}
+	return pk, nil
+}
+
+func (b *bounds) warn(c *mqtt.Client, text string) {
+	b.told.Do(func() {
+		b.log.Warn(text, "event", "broker_client", "client", c.ID, "from", c.Net.Remote)
+	})
+}
