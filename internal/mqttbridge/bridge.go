@@ -61,7 +61,7 @@ func (b *Bridge) String() string { return "mqttbridge" }
 func (b *Bridge) Run(ctx context.Context) error {
 	status, _ := b.c.Service.Watch()
 	l := &life{
-		Bridge: b, teller: newTeller(status), limits: newLimits(),
+		Bridge: b, teller: newTeller(status), limits: newLimits(), ignored: map[string]bool{},
 		names: b.naming(),
 		link:  link{value: b.c.Link, log: b.c.Log},
 		retry: retry{longest: b.c.MQTT.Reconnect},

@@ -87,11 +87,10 @@ func (d *desk) part(r *request, e errand) (outcome, job) {
 	}
 	return d.answer(r, done{tokens: []string{token}}), job{slow: true, do: func(ctx context.Context) outcome {
 		select {
-		case <-ctx.Done():
-			return outcome{}
+		case <-ctx.Done(): // it was answered, and is done even if nobody can be told more
 		case <-time.After(e.after):
 		}
-		if x := e.run(d, ctx, r); x.err != nil {
+		if x := e.run(d, context.WithoutCancel(ctx), r); x.err != nil {
 			return d.answer(r, x)
 		}
 		return outcome{}

@@ -18,7 +18,8 @@ type life struct {
 	retry   retry
 	teller  *teller
 	limits  *limits
-	settled bool // the old clock was looked for
+	settled bool            // the old clock was looked for
+	ignored map[string]bool // topics of retained commands that were logged
 }
 
 // run connects again and again until ctx is done.

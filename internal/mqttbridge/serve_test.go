@@ -304,6 +304,23 @@ func TestCut(t *testing.T) {
 	})
 }
 
+// TestRestartWithoutBroker holds that what was answered is done, though the connection
+// ends before it is.
+func TestRestartWithoutBroker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.up()
+		p := r.peer("homeassistant")
+		p.send(ourTopic("command"), "restart")
+		time.Sleep(100 * time.Millisecond)
+		r.wires.last().cut()
+		time.Sleep(2 * time.Second)
+		if got := r.clock.done(); !slices.Equal(got, []string{clock.Restart}) {
+			t.Errorf("it did %q", got)
+		}
+	})
+}
+
 // TestRetainedGarbage holds that what lies on the topics of the clock does it no harm: of
 // commands nothing is obeyed, of states the clock's own is what stays.
 func TestRetainedGarbage(t *testing.T) {
@@ -320,6 +337,9 @@ func TestRetainedGarbage(t *testing.T) {
 		if got := r.clock.done(); len(got) != 0 || r.clock.status.Get().Settings != before {
 			t.Errorf("it did %q", got)
 		}
+		r.wires.last().cut()
+		time.Sleep(time.Minute)
+		r.up()
 		if n, want := r.count("mqtt_ignored"), len(newDesk(r.bridge.naming(), r.clock, r.bridge.c.Log, newLimits()).filters()); n != want {
 			t.Errorf("%d topics were logged, want %d", n, want)
 		}
@@ -370,7 +390,8 @@ func TestFlood(t *testing.T) {
 	proof.Row(t, begin, "MQTT: storm of commands", fmt.Sprintf("%d commands, %d a second", rounds*each, 10*each))
 }
 
-// TestInboxOverflows holds that what cannot be read is dropped, counted, and told once.
+// TestInboxOverflows holds that what cannot be read is dropped, the oldest first, counted,
+// and told once.
 func TestInboxOverflows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := prepare(t)
@@ -382,6 +403,9 @@ func TestInboxOverflows(t *testing.T) {
 					return
 				}
 			}
+			if publication(ourTopic("brightness/set"), []byte(`{"global":77}`), 0, false).Write(c) != nil {
+				return
+			}
 			s.lag.Store(0)
 		}
 		r.wires.dial = s.dialer(r)
@@ -390,6 +414,9 @@ func TestInboxOverflows(t *testing.T) {
 		time.Sleep(5 * time.Minute)
 		if n := r.count("mqtt_flood"); n != 1 || r.link.Get().Losses != 0 {
 			t.Errorf("logged %d times, link %+v", n, r.link.Get())
+		}
+		if got := r.clock.status.Get().Settings.Global; got != 77 {
+			t.Errorf("the last word was 77, and the level is %d", got)
 		}
 	})
 }

@@ -91,12 +91,20 @@ func (s *session) options(l letter) *mqtt.ClientOptions {
 		SetConnectionLostHandler(func(_ mqtt.Client, err error) { s.err = err; close(s.gone) })
 }
 
-// receive runs where the client reads: it must not wait.
+// receive runs where the client reads: it must not wait. What came first has to go if
+// there is no room: the last word counts.
 func (s *session) receive(m mqtt.Message) {
-	select {
-	case s.inbox <- received(m):
-	default:
-		s.missed.Add(1)
+	for {
+		select {
+		case s.inbox <- received(m):
+			return
+		default:
+		}
+		select {
+		case <-s.inbox:
+			s.missed.Add(1)
+		default:
+		}
 	}
 }
 

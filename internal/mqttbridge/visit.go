@@ -23,10 +23,9 @@ type visit struct {
 	slow   chan struct{} // one for each slow job that is under way
 
 	// Of the task that reads.
-	blind   bool            // the clock's own availability cannot be read
-	waiting []chan<- error  // probes, until it comes back
-	ignored map[string]bool // topics of retained commands that were logged
-	flooded time.Time       // what was missed was logged then
+	blind   bool           // the clock's own availability cannot be read
+	waiting []chan<- error // probes, until it comes back
+	flooded time.Time      // what was missed was logged then
 }
 
 const (
@@ -40,7 +39,6 @@ func newVisit(l *life, s *session) *visit {
 		desk: newDesk(l.names, l.c.Service, l.c.Log, l.limits), states: newPublisher(l.teller),
 		echo: make(chan []string), anew: make(chan struct{}, 1), births: make(chan struct{}, 1),
 		jobs: make(chan job, maxJobs), slow: make(chan struct{}, maxSlow),
-		ignored: map[string]bool{},
 	}
 }
 
