@@ -19,7 +19,7 @@ import (
 )
 
 func newDoctor() *cobra.Command {
-	var board string
+	var chosen func() []config.Flag
 	cmd := &cobra.Command{
 		Use:   "doctor [hardware|ota|mqtt]",
 		Short: "Look for what is wrong, and say what to do about it",
@@ -37,7 +37,8 @@ id of its own; what it keeps stays as it is.
 
 Without an argument it looks at all of them, and always at the space that is left where the
 clock keeps its state. On a simulated board there is no hardware;
---board linux looks at that of this host all the same.
+--board linux looks at that of this host all the same. The broker is that of the
+configuration, with its password; --mqtt names another one.
 
 What doctor says is explained in docs/troubleshooting.md.`,
 		Example:     "  wordclockd doctor\n  wordclockd doctor hardware --board linux\n  wordclockd doctor ota --json\n  wordclockd doctor mqtt",
@@ -48,11 +49,7 @@ What doctor says is explained in docs/troubleshooting.md.`,
 			if len(args) == 1 && !slices.Contains(cmd.ValidArgs, args[0]) {
 				return usageError(fmt.Errorf("doctor %q: want hardware, ota or mqtt, or none for all", args[0]))
 			}
-			var flags []config.Flag
-			if cmd.Flags().Changed("board") {
-				flags = append(flags, config.Flag{Name: "--board", Key: "board.kind", Value: board})
-			}
-			c, err := loadConfig(cmd, flags...)
+			c, err := loadConfig(cmd, chosen()...)
 			if err != nil {
 				return err
 			}
@@ -63,7 +60,7 @@ What doctor says is explained in docs/troubleshooting.md.`,
 			return printFindings(cmd, findings)
 		},
 	}
-	cmd.Flags().StringVar(&board, "board", config.Sim, "what to look at: sim or linux")
+	chosen = choices(cmd, "what to look at", "the MQTT broker to look at")
 	return cmd
 }
 

@@ -172,7 +172,7 @@ func TestDamagedFlash(t *testing.T) {
 func TestKillFlash(t *testing.T) {
 	t.Parallel()
 	begin := time.Now()
-	seeds := proof.Seeds(t, 20)
+	seeds := proof.Seeds(t, 10)
 	state, dir := t.TempDir(), t.TempDir()
 	succeed(t, "flash", "init", "--state", state)
 	set(t, state, 40, 140)

@@ -139,11 +139,10 @@ func mqttLine(m control.MQTT) string {
 		}
 		return text
 	case clock.LinkDown.String():
-		text := fmt.Sprintf("not connected to %s since %s", m.Broker, m.Since)
-		if m.Error != "" {
-			text += ": " + m.Error
+		if m.Error == "" {
+			return fmt.Sprintf("connects to %s since %s", m.Broker, m.Since)
 		}
-		return text
+		return fmt.Sprintf("not connected to %s since %s: %s", m.Broker, m.Since, m.Error)
 	}
 	return m.State
 }

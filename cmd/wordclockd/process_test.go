@@ -120,7 +120,7 @@ func levels(t testing.TB, state string) (individual, global uint8) {
 func TestKilled(t *testing.T) {
 	t.Parallel()
 	begin := time.Now()
-	seeds := proof.Seeds(t, 20)
+	seeds := proof.Seeds(t, 10)
 	for _, seed := range seeds {
 		random := rand.New(rand.NewPCG(seed, 0))
 		state := t.TempDir()

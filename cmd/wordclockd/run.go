@@ -20,7 +20,7 @@ import (
 )
 
 func newRun() *cobra.Command {
-	var board, broker string
+	var chosen func() []config.Flag
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Run the clock",
@@ -46,14 +46,7 @@ such as board.leds_bus, is an environment variable too: WORDCLOCKD_BOARD_LEDS_BU
 		Args:        takes(0, 0),
 		Annotations: exits(exitOK, exitError, exitUsage, exitRunning, exitNothingBootable, exitWatchdog),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var flags []config.Flag
-			if cmd.Flags().Changed("board") {
-				flags = append(flags, config.Flag{Name: "--board", Key: "board.kind", Value: board})
-			}
-			if cmd.Flags().Changed("mqtt") {
-				flags = append(flags, config.Flag{Name: "--mqtt", Key: "mqtt.url", Value: broker})
-			}
-			c, err := loadConfig(cmd, flags...)
+			c, err := loadConfig(cmd, chosen()...)
 			if err != nil {
 				return err
 			}
@@ -63,8 +56,7 @@ such as board.leds_bus, is an environment variable too: WORDCLOCKD_BOARD_LEDS_BU
 			return runError(cmd.Context(), run(cmd.Context(), stateOf(cmd), c))
 		},
 	}
-	cmd.Flags().StringVar(&board, "board", config.Sim, "what to run on: sim or linux")
-	cmd.Flags().StringVar(&broker, "mqtt", config.Embedded, "the MQTT broker: a URL, embedded, or off")
+	chosen = choices(cmd, "what to run on", "the MQTT broker")
 	return cmd
 }
 

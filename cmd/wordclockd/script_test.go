@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -15,7 +16,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
-	"slices"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -41,6 +42,8 @@ func TestMain(m *testing.M) {
 			os.Setenv(name, os.DevNull+"/none")
 		}
 	}
+	// They wait for processes most of the time.
+	_ = flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0)))
 	testscript.Main(m, map[string]func(){"wordclockd": main})
 }
 
@@ -195,8 +198,12 @@ func containsAll(s, texts string) bool {
 
 // cmdUp asks for the status until there is one.
 func cmdUp(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: up")
+	}
+	c := control.NewClient(machine.State(ts.Getenv("STATE_DIRECTORY")).Socket())
 	for begin := time.Now(); ; time.Sleep(10 * time.Millisecond) {
-		err := ts.Exec("wordclockd", slices.Concat([]string{"status"}, args)...)
+		_, err := c.Status(context.Background())
 		if err == nil {
 			return
 		}

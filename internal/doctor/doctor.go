@@ -1,9 +1,9 @@
 // Package doctor looks for what keeps a clock from working, and says what to do about it.
 //
-// It looks at the host's buses and the chips on them ([Hardware], [Scan]), and at
-// the two sources of firmware ([OTA]). It changes nothing: of a chip it only
-// reads, after a write of a register number at most, and of a server it only
-// asks for what a clock asks for.
+// It looks at the host's buses and the chips on them ([Hardware], [Scan]), at the two
+// sources of firmware ([OTA]), and at the broker ([MQTT]). It changes nothing: of a chip
+// it only reads, after a write of a register number at most, of a server it only asks
+// for what a clock asks for, and a broker has nothing to keep.
 //
 // # Dead ends
 //

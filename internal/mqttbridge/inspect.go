@@ -3,6 +3,7 @@ package mqttbridge
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net"
 	"slices"
 	"strings"
@@ -21,6 +22,19 @@ type Inspection struct {
 	Kept    map[string][]byte // what the broker has of the clock; of long ones the begin
 	Missing []string          // what a clock that was there once has left, and is not there
 	Silent  []string          // topics on which nothing comes back that was published there
+	Deaf    []string          // topics for commands of which that holds, while others do come back
+}
+
+// Where says for people where the broker of a configuration is.
+func Where(c config.MQTT) string {
+	switch c.URL {
+	case config.Off:
+		return "none"
+	case config.Embedded:
+		return "embedded"
+	}
+	to, _ := endpointOf(c.URL)
+	return to.addr
 }
 
 // A ReachError says why a broker cannot be spoken with.
@@ -33,7 +47,14 @@ type ReachError struct {
 func (e *ReachError) Error() string { return plain(e.Err) }
 func (e *ReachError) Unwrap() error { return e.Err }
 
-func reachError(err error) *ReachError {
+// reachError returns why a visit failed that ctx was for.
+func reachError(ctx context.Context, err error) *ReachError {
+	if ctx.Err() != nil {
+		err = fmt.Errorf("no answer: %w", context.Cause(ctx))
+	}
+	if as[*cutOffError](err) {
+		return &ReachError{"acl", err, "allow it in the broker's ACL"}
+	}
 	for _, r := range remedies {
 		if r.is(err) {
 			return &ReachError{r.cause, err, r.help}
@@ -45,15 +66,15 @@ func reachError(err error) *ReachError {
 // Inspect looks at a broker under an id of its own, with name and password of the clock.
 // What the broker keeps stays as it is: published is only what it keeps already, without
 // being kept once more, and that only if alone says that no clock publishes meanwhile;
-// and something on a topic that nobody else has. The error is a *ReachError, or that of
-// ctx.
+// what no command is on the topics for commands, if alone says so; and something on a
+// topic that nobody else has. The error is a *ReachError.
 func Inspect(ctx context.Context, c Config, alone bool) (*Inspection, error) {
 	b := New(c)
 	found := &Inspection{Broker: b.broker(), Kept: map[string][]byte{}}
-	x := inspector{names: b.naming(), found: found, back: map[string]bool{}}
+	x := inspector{names: b.naming(), alone: alone, found: found, back: map[string]bool{}}
 	to, err := x.letter(c.MQTT)
 	if err != nil {
-		return found, reachError(err)
+		return found, reachError(ctx, err)
 	}
 	x.s, err = open(ctx, func(ctx context.Context) (net.Conn, error) {
 		conn, err := b.dial(ctx)
@@ -64,12 +85,12 @@ func Inspect(ctx context.Context, c Config, alone bool) (*Inspection, error) {
 		return conn, err
 	}, to)
 	if err != nil {
-		return found, reachError(err)
+		return found, reachError(ctx, err)
 	}
 	defer x.s.leave()
-	for _, step := range []func(context.Context) error{x.subscribe, x.collect, func(ctx context.Context) error { return x.echo(ctx, alone) }} {
+	for _, step := range []func(context.Context) error{x.subscribe, x.collect, x.echo, x.command} {
 		if err := step(ctx); err != nil {
-			return found, reachError(err)
+			return found, reachError(ctx, err)
 		}
 	}
 	return found, nil
@@ -78,6 +99,7 @@ func Inspect(ctx context.Context, c Config, alone bool) (*Inspection, error) {
 // An inspector is one visit to a broker.
 type inspector struct {
 	names
+	alone bool // no clock publishes meanwhile
 	s     *session
 	found *Inspection
 	back  map[string]bool // topics on which something has come that was published now
@@ -150,29 +172,77 @@ func (x *inspector) collect(ctx context.Context) error {
 }
 
 // echo publishes, and looks what comes back.
-func (x *inspector) echo(ctx context.Context, alone bool) error {
+func (x *inspector) echo(ctx context.Context) error {
 	all := []message{{topic: x.side(), payload: []byte("doctor"), qos: 1}}
 	for _, topic := range x.own() {
 		p := x.found.Kept[topic]
-		if alone && 0 < len(p) && len(p) <= maxPayload && strings.HasPrefix(topic, x.base) {
+		if x.alone && 0 < len(p) && len(p) <= maxPayload && strings.HasPrefix(topic, x.base) {
 			all = append(all, message{topic: topic, payload: p, qos: 1})
 		}
 	}
+	var err error
+	x.found.Silent, err = x.call(ctx, all, quietLimit)
+	if x.isOver() {
+		err = &cutOffError{x.side()}
+	}
+	return err
+}
+
+// command publishes what no command is where commands are, and looks what comes back.
+// Who is the clock may write nothing there, which is no fault, and may then be cut off.
+func (x *inspector) command(ctx context.Context) error {
+	if !x.alone {
+		return nil
+	}
+	var all []message
+	for _, t := range topics {
+		if t.take != nil && t.path != "brightness/config/reset" { // that takes anything
+			all = append(all, message{topic: x.base + "/" + t.path, payload: []byte("doctor"), qos: 1})
+		}
+	}
+	deaf, err := x.call(ctx, all, quiet)
+	if err == nil && len(deaf) < len(all) {
+		x.found.Deaf = deaf
+	}
+	if x.isOver() {
+		return nil
+	}
+	return err
+}
+
+// call publishes messages, and returns the topics on which none came back before there
+// was calm for so long.
+func (x *inspector) call(ctx context.Context, all []message, calm time.Duration) (silent []string, err error) {
 	clear(x.back)
 	if err := x.s.publish(ctx, all...); err != nil {
-		return err
+		return nil, err
 	}
 	missing := func(m message) bool { return !x.back[m.topic] }
-	if err := x.hear(ctx, quietLimit, func() bool { return !slices.ContainsFunc(all, missing) }); err != nil {
-		return err
+	if err := x.hear(ctx, calm, func() bool { return !slices.ContainsFunc(all, missing) }); err != nil {
+		return nil, err
 	}
 	for _, m := range all {
 		if missing(m) {
-			x.found.Silent = append(x.found.Silent, m.topic)
+			silent = append(silent, m.topic)
 		}
 	}
-	return nil
+	return silent, nil
 }
+
+// isOver reports whether the broker has hung up.
+func (x *inspector) isOver() bool {
+	select {
+	case <-x.s.gone:
+		return true
+	default:
+		return false
+	}
+}
+
+// A cutOffError is that the broker hung up on who published.
+type cutOffError struct{ topic string }
+
+func (e *cutOffError) Error() string { return "the broker hangs up on who publishes on " + e.topic }
 
 // hear takes what comes, until enough did, or nothing has for a while.
 func (x *inspector) hear(ctx context.Context, calm time.Duration, enough func() bool) error {
