@@ -13,7 +13,7 @@ func noKey(near string) error { return fmt.Errorf("no such key, the nearest is %
 // stands in another section is near, too.
 func nearest(name string, names []string) string {
 	distance := func(to string) int {
-		return min(edits(name, to), 1+edits(last(name), last(to)))
+		return min(Edits(name, to), 1+Edits(last(name), last(to)))
 	}
 	return slices.MinFunc(names, func(a, b string) int { return cmp.Compare(distance(a), distance(b)) })
 }
@@ -21,8 +21,9 @@ func nearest(name string, names []string) string {
 // last returns what a key is called in its section.
 func last(key string) string { return key[strings.LastIndexByte(key, '.')+1:] }
 
-// edits is the Levenshtein distance.
-func edits(a, b string) int {
+// Edits is the Levenshtein distance of two texts, in bytes: how many have to be put in,
+// taken out or changed.
+func Edits(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j

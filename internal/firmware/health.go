@@ -38,7 +38,7 @@ const (
 func (d *device) checks(c Config, s *spell) []health.Check {
 	return []health.Check{
 		{Name: checkNetwork, Grace: 5 * time.Second, Limit: 10 * time.Second, Probe: probeNetwork(c), Absent: "neither a source of firmware nor a broker is configured"},
-		{Name: checkMQTT, Needs: needsOfMQTT(c), Grace: time.Minute, Limit: 10 * time.Second, Probe: s.spoil(flash.NoMQTT, d.probeMQTT()), Absent: "there is no connection to a broker"},
+		{Name: checkMQTT, Needs: needsOfMQTT(c), Grace: time.Minute, Limit: 10 * time.Second, Probe: s.spoil(flash.NoMQTT, d.probeMQTT()), Absent: "no broker is wanted: mqtt.url is off"},
 		{Name: "rtc", Limit: 10 * time.Second, Probe: d.probeRTC(c), Absent: "there is no sensor bus"},
 		{Name: "leds", Limit: 10 * time.Second, Probe: d.probeLEDs},
 		{Name: "memory", Limit: 5 * time.Second, Probe: s.spoil(flash.BadMemory, memory(c).Probe)},

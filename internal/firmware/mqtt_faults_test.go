@@ -64,7 +64,7 @@ func TestFaceWithoutBroker(t *testing.T) {
 			{"cut", func() { h.plug(false) }, func() { h.plug(true) }},
 			{"half open", func() { stuck.Store(true) }, func() { stuck.Store(false) }},
 			{"kicked by a twin", func() { h.twin(t) }, func() {}},
-			{"retained garbage", func() { h.litter(); h.plug(false) }, func() { h.plug(true) }},
+			{"retained garbage", func() { h.plug(false); time.Sleep(time.Second); h.litter() }, func() { h.plug(true) }},
 		} {
 			fault.begin()
 			level := clock.Level(20 + n)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"wordclockd/internal/clock"
+	"wordclockd/internal/config"
 )
 
 // A key is one value in a payload. Those in objects within it have dotted names.
@@ -77,30 +78,9 @@ func nearest(name string, names []string) string {
 	if len(names) == 0 {
 		return ""
 	}
-	near := slices.MinFunc(names, func(a, b string) int { return cmp.Compare(distance(name, a), distance(name, b)) })
-	if distance(name, near) > max(1, len(near)/4) {
+	near := slices.MinFunc(names, func(a, b string) int { return cmp.Compare(config.Edits(name, a), config.Edits(name, b)) })
+	if config.Edits(name, near) > max(1, len(near)/4) {
 		return ""
 	}
 	return near
-}
-
-// distance is Levenshtein's.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

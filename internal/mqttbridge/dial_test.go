@@ -194,7 +194,7 @@ func TestTLS(t *testing.T) {
 				old.NotAfter = time.Now().Add(-time.Minute)
 				c.Certificates = []tls.Certificate{a.issue(t, old)}
 			},
-			want: "renew the broker's certificate, or check this host's clock",
+			want: "check this host's clock, or renew the broker's certificate",
 		},
 		{
 			name: "untrusted",
@@ -327,7 +327,7 @@ func TestTroubles(t *testing.T) {
 			trouble{"timeout", "network Error\ncontext deadline exceeded; check the network, a firewall, and the port of mqtt.url"},
 		},
 		{packets.ErrorRefusedIDRejected, trouble{"id", "identifier rejected; the broker does not take the client id: set mqtt.device_id"}},
-		{packets.ErrorRefusedNotAuthorised, trouble{"not_authorised", "not Authorized; check mqtt.username and mqtt.password_file, and what the broker lets that user do"}},
+		{packets.ErrorRefusedNotAuthorised, trouble{"not_authorised", "the broker does not let the clock in; check mqtt.username and mqtt.password_file, and what the broker lets that user do"}},
 		{packets.ErrorRefusedServerUnavailable, trouble{"unavailable", "server Unavailable; the broker takes no more clients, it says"}},
 		{packets.ErrorRefusedBadProtocolVersion, trouble{"protocol", "unacceptable protocol version; the broker has to speak MQTT 3.1.1"}},
 		{io.ErrNoProgress, trouble{"other", "multiple Read calls return no data or error"}},

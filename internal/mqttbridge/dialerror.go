@@ -44,7 +44,7 @@ var remedies = []struct {
 	{"refused", is(syscall.ECONNREFUSED), "nothing listens there: start the broker, or check the port of mqtt.url"},
 	{"unreachable", isUnreachable, "check the network, and the address in mqtt.url"},
 	{"certificate_name", as[x509.HostnameError], "mqtt.url needs a name that the broker's certificate is for"},
-	{"certificate_expired", isExpired, "renew the broker's certificate, or check this host's clock"},
+	{"certificate_expired", isExpired, "check this host's clock, or renew the broker's certificate"},
 	{"certificate_untrusted", as[x509.UnknownAuthorityError], "name the file of the authority that signed the broker's certificate in mqtt.ca_file"},
 	{"certificate", as[*tls.CertificateVerificationError], "the broker needs another certificate"},
 	{"no_tls", as[tls.RecordHeaderError], "the broker does not speak TLS on this port: mqtt.url starts with mqtt://, or its port is 8883"},
@@ -83,6 +83,8 @@ func plain(err error) string {
 		return "the broker closed the connection"
 	case strings.HasPrefix(text, "pingresp"):
 		return "the broker does not answer any more"
+	case errors.Is(err, packets.ErrorRefusedNotAuthorised):
+		return "the broker does not let the clock in"
 	}
 	return text
 }

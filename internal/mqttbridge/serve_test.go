@@ -42,10 +42,10 @@ func TestAdopt(t *testing.T) {
 		if l.ClientID != "Clock_Stani_1_0000AA" || !slices.Equal(kept, []string{l.ClientID}) {
 			t.Errorf("link %+v, kept %q", l, kept)
 		}
+		synctest.Wait()
 		if d := p.at(adopted).Sub(p.at(leftTopic)); d < unloading {
 			t.Errorf("Home Assistant has %v to give up the old entity", d)
 		}
-		synctest.Wait()
 		all := r.retained()
 		if all[leftTopic] != "" || all[discovered] != "" || all[adopted] == "" {
 			t.Errorf("retained %q", all)
