@@ -13,10 +13,11 @@ import (
 	"wordclockd/internal/clock"
 )
 
-// A lazy wire takes and gives nothing for a while, and does not say so.
+// A lazy wire takes and gives nothing for a while, and does not say so, or is slow.
 type lazy struct {
 	net.Conn
 	stuck *atomic.Bool
+	slow  *atomic.Int64 // what a write takes
 }
 
 func (l lazy) Read(p []byte) (int, error) {
@@ -31,6 +32,7 @@ func (l lazy) Write(p []byte) (int, error) {
 	if l.stuck.Load() {
 		return len(p), nil
 	}
+	time.Sleep(time.Duration(l.slow.Load()))
 	return l.Conn.Write(p)
 }
 
@@ -49,19 +51,25 @@ func errStuck(c net.Conn) error {
 // up again.
 func TestFaceWithoutBroker(t *testing.T) {
 	var stuck atomic.Bool
+	var slow atomic.Int64
 	synctest.Test(t, func(t *testing.T) {
-		d, h := startBridged(t, nil, func(c *Config) {
-			dial := c.Bridge.Dial
-			c.Bridge.Dial = func(ctx context.Context) (net.Conn, error) {
-				conn, err := dial(ctx)
-				return lazy{conn, &stuck}, err
-			}
+		d, h := startBridged(t, nil, nil)
+		d.stop()
+		h.plug(false)
+		d.run(t, func(c *Config) {
+			c.Bridge = bridgeTo(t, func(ctx context.Context) (net.Conn, error) {
+				conn, err := h.dial(ctx)
+				return lazy{conn, &stuck, &slow}, err
+			})
 		})
+		synctest.Wait()
 		for n, fault := range []struct {
 			name       string
 			begin, end func()
 		}{
+			{"down at the start", func() {}, func() { h.plug(true) }},
 			{"cut", func() { h.plug(false) }, func() { h.plug(true) }},
+			{"slow", func() { slow.Store(int64(3 * time.Second)) }, func() { slow.Store(0) }},
 			{"half open", func() { stuck.Store(true) }, func() { stuck.Store(false) }},
 			{"kicked by a twin", func() { h.twin(t) }, func() {}},
 			{"retained garbage", func() { h.plug(false); time.Sleep(time.Second); h.litter() }, func() { h.plug(true) }},
@@ -85,7 +93,7 @@ func TestFaceWithoutBroker(t *testing.T) {
 			d.sees(t, says(time.Now().In(d.zone)))
 		}
 		if s, _ := d.service.Watch(); s.Boot != 1 {
-			t.Errorf("start %d", s.Boot)
+			t.Errorf("start %d: the firmware was started again", s.Boot)
 		}
 	})
 }
