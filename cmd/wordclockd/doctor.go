@@ -25,7 +25,9 @@ func newDoctor() *cobra.Command {
 		Short: "Look for what is wrong, and say what to do about it",
 		Long: `Look at what a clock depends on, and say of each trouble what to do about it. It
 takes 10 s at most, whatever is dead, and changes nothing. A broker is visited under an
-id of its own; what it keeps stays as it is.
+id of its own; what it keeps stays as it is. While no clock is there by this name, what
+it keeps and what no command is are published on the clock's topics, to see them come
+back; else only something on a topic that no clock reads.
 
   hardware  the buses and their rights, drivers of the kernel that own a chip, and
             each chip by reading from it

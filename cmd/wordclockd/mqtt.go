@@ -96,14 +96,16 @@ func storedID(state machine.State) (id string, err error) {
 	return id, err
 }
 
-// linkOf returns the connection of the clock that runs, nil if none does.
+// linkOf returns the connection of the clock that runs, nil if none does; a clock of
+// which nothing can be known may be one.
 func linkOf(cmd *cobra.Command) *control.MQTT {
-	if busy, err := running(cmd); err != nil || !busy {
+	busy, err := running(cmd)
+	if err == nil && !busy {
 		return nil
 	}
 	s, err := statusSoon(cmd)
 	if err != nil {
-		return &control.MQTT{} // one that does not say
+		return &control.MQTT{}
 	}
 	return &s.MQTT
 }
@@ -112,8 +114,9 @@ func linkOf(cmd *cobra.Command) *control.MQTT {
 func bridgeOf(cmd *cobra.Command, c config.Config, link *control.MQTT) mqttbridge.Config {
 	id := c.MQTT.DeviceID
 	if link != nil {
-		id = link.ClientID
-	} else if id == "" {
+		id = cmp.Or(link.ClientID, id)
+	}
+	if id == "" {
 		id, _ = storedID(stateOf(cmd)) // what cannot be read was said with the preference
 	}
 	return mqttbridge.Config{MQTT: c.MQTT, Device: c.Device.Name, ID: cmp.Or(id, c.Device.Name), Program: version}

@@ -50,12 +50,14 @@ func zoneFields() (fields []Field) {
 	return fields
 }
 
-// thresholdFields are the borders between the zones of light.
+// thresholdFields are the borders between the zones of light. Each leaves room for the
+// others.
 func thresholdFields() (fields []Field) {
+	const most = 10000
 	for i := range Zones - 1 {
 		fields = append(fields, Field{
 			Key: fmt.Sprintf("threshold_%d", i), Doc: fmt.Sprintf("where the zone %s ends and %s begins; more than the threshold before it", ZoneNames[i], ZoneNames[i+1]),
-			Unit: "lx", Kind: Integer, Min: 1, Max: 10000, Step: 1, Needs: CanAdapt,
+			Unit: "lx", Kind: Integer, Min: 1 + i, Max: most - (Zones - 2 - i), Step: 1, Needs: CanAdapt,
 			Get: func(s *Settings) any { return int(s.Thresholds[i]) },
 			set: func(s *Settings, v any) { s.Thresholds[i] = uint16(v.(int)) },
 		})

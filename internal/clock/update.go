@@ -6,7 +6,7 @@ import "time"
 type Update struct {
 	Stored   *Source // that is preferred, read back; nil if nobody chose, or nothing can be stored
 	Checking bool
-	Last     *Check    // the last look at the sources, of an earlier start too; nil is none
+	Last     *Check    // the last look at the sources, of an earlier start too, but none that was forced or of one alone; nil is none
 	Next     time.Time // when the clock looks by itself; zero is never
 	Present  *Attempt  // the update that is under way; nil is none
 	History  []Attempt // those that are over, the newest last; HistorySize at most

@@ -87,6 +87,8 @@ func (s *section) aboutLink(m *control.MQTT, failed error) {
 		return
 	}
 	switch {
+	case m.State == "":
+		s.add(Note, subject, "wordclockd status says why", "cannot be asked for its connection")
 	case m.State == clock.LinkUp.String():
 		s.add(OK, subject, "", "is connected to %s as %s since %s", m.Broker, m.ClientID, m.Since)
 	case m.State == clock.LinkDown.String() && m.Error == "":
@@ -129,7 +131,11 @@ func visitBroker(ctx context.Context, c mqttbridge.Config, link *control.MQTT, p
 	}
 	s.add(OK, theBroker, "", "%s lets %s in", found.Broker, who(c.MQTT))
 	s.aboutTLS(found)
-	s.aboutTopics(found, link == nil)
+	if link == nil && !found.Alone {
+		s.add(Note, "clock", "to ask that one, too: on its host, or with its --state", "one is there as %s, though none runs on this state", c.Device)
+		p = Preference{Note: "what the clock prefers is known where it runs"}
+	}
+	s.aboutTopics(found)
 	if up && len(found.Missing) > 0 {
 		s.add(Fault, "states", seeACL, "the broker has nothing on %s: it says nothing, and does not let the clock publish there", some(found.Missing))
 	}
@@ -164,13 +170,13 @@ func (s *section) aboutTLS(found *mqttbridge.Inspection) {
 	s.valid(*found.TLS, "whoever runs the broker has to renew it")
 }
 
-func (s *section) aboutTopics(found *mqttbridge.Inspection, alone bool) {
+func (s *section) aboutTopics(found *mqttbridge.Inspection) {
 	switch {
 	case len(found.Refused) > 0:
 		s.add(Fault, "subscriptions", seeACL, "the broker refuses %s", some(found.Refused))
 	case len(found.Deaf) > 0:
 		s.add(Fault, "subscriptions", seeACL, "what others publish on %s does not arrive, unlike what they do on other topics", some(found.Deaf))
-	case alone:
+	case found.Alone:
 		s.add(OK, "subscriptions", "", "the broker takes all of them")
 	default:
 		s.add(OK, "subscriptions", "", "the broker takes all of them; whether its ACL keeps back what others publish there can be seen while no clock runs")
@@ -191,7 +197,9 @@ func (s *section) aboutSource(kept []byte, p Preference) {
 		return
 	}
 	level, remedy, text := OK, "", "the broker has "+status.Source+", as the clock"
-	if want := p.effective().String(); p.Note == "" && status.Source != want {
+	if want := p.effective().String(); p.Note != "" {
+		level, text = Note, "the broker has "+status.Source+"; "+p.Note
+	} else if status.Source != want {
 		level, remedy = Warning, "let the clock run, and look again: it publishes the source when it connects"
 		text = fmt.Sprintf("the broker has %s, but the clock prefers %s", status.Source, want)
 	}

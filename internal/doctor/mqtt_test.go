@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -55,32 +57,45 @@ func meet(t *testing.T) mqttbridge.Config {
 }
 
 // A touchy connection ends when something is published that is for the doctor alone.
-type touchy struct{ net.Conn }
+type touchy struct {
+	net.Conn
+	over atomic.Bool
+}
 
 // Write implements net.Conn.
 func (c *touchy) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
 	const publish = 0x32 // MQTT 3.1.1, 3.3.1: once at least
 	if p[0] == publish && bytes.Contains(p, []byte("home/Clock/doctor")) {
+		c.over.Store(true)
 		c.Close()
 	}
-	return c.Conn.Write(p)
+	return n, err
+}
+
+// Read implements net.Conn.
+func (c *touchy) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if c.over.Load() {
+		return 0, io.EOF
+	}
+	return n, err
 }
 
 // TestTopicWords says what an ACL does not let through.
 func TestTopicWords(t *testing.T) {
 	for _, c := range []struct {
 		found mqttbridge.Inspection
-		alone bool
 		want  string
 	}{
-		{mqttbridge.Inspection{}, true, "ok subscriptions: the broker takes all of them, ok publishing: what is published below the clock's topics comes back"},
-		{mqttbridge.Inspection{Refused: []string{"a"}, Deaf: []string{"b"}}, true, "fault subscriptions: the broker refuses a, ok publishing: "},
-		{mqttbridge.Inspection{Deaf: []string{"a", "b"}}, true, "fault subscriptions: what others publish on a b does not arrive, unlike what they do on other topics, ok publishing: "},
-		{mqttbridge.Inspection{Silent: []string{"a", "b", "c", "d", "e"}}, true,
+		{mqttbridge.Inspection{Alone: true}, "ok subscriptions: the broker takes all of them, ok publishing: what is published below the clock's topics comes back"},
+		{mqttbridge.Inspection{Alone: true, Refused: []string{"a"}, Deaf: []string{"b"}}, "fault subscriptions: the broker refuses a, ok publishing: "},
+		{mqttbridge.Inspection{Alone: true, Deaf: []string{"a", "b"}}, "fault subscriptions: what others publish on a b does not arrive, unlike what they do on other topics, ok publishing: "},
+		{mqttbridge.Inspection{Alone: true, Silent: []string{"a", "b", "c", "d", "e"}},
 			"ok subscriptions: the broker takes all of them, fault publishing: what is published on a b c d and 1 more does not come back: it may not be written, or not be read"},
 	} {
 		var s section
-		s.aboutTopics(&c.found, c.alone)
+		s.aboutTopics(&c.found)
 		var got []string
 		for _, f := range s.findings {
 			got = append(got, fmt.Sprintf("%s %s: %s", f.Level, f.Subject, f.Text))
@@ -131,6 +146,12 @@ func TestMQTTWords(t *testing.T) {
 		{"one trouble", &control.MQTT{State: "connecting", Broker: "broker.example:1883", Since: "s", Error: "connection refused; start it"}, Preference{}, func(c *mqttbridge.Config) {
 			c.Dial = func(context.Context) (net.Conn, error) { return nil, syscall.ECONNREFUSED }
 		}, []string{"note clock: is not connected to broker.example:1883 since s", "fault connection: broker.example:1883: connection refused"}},
+		{"elsewhere", nil, Preference{Stored: &cloudflare}, nil, []string{
+			"ok broker: ", "note TLS: ", "note clock: one is there as Clock, though none runs on this state",
+			"ok subscriptions: the broker takes all of them; whether ", "ok publishing: ", "note source: the broker has github; what the clock prefers is known where it runs"}},
+		{"does not say", &control.MQTT{}, Preference{Note: "which source is preferred cannot be known: it hangs"}, nil, []string{
+			"note clock: cannot be asked for its connection", "ok broker: ", "note TLS: ",
+			"ok subscriptions: the broker takes all of them; whether ", "ok publishing: ", "note source: the broker has github; which source is preferred cannot be known: it hangs"}},
 		{"off", nil, Preference{}, func(c *mqttbridge.Config) { c.MQTT.URL = config.Off }, []string{"note broker: mqtt.url is off: the clock speaks with none"}},
 		{"embedded", nil, Preference{}, func(c *mqttbridge.Config) { c.MQTT.URL = config.Embedded }, []string{
 			"note broker: the clock brings its own along, which is there while it runs"}},
@@ -141,7 +162,7 @@ func TestMQTTWords(t *testing.T) {
 			dial := c.Dial
 			c.Dial = func(ctx context.Context) (net.Conn, error) {
 				conn, err := dial(ctx)
-				return &touchy{conn}, err
+				return &touchy{Conn: conn}, err
 			}
 		}, []string{"fault publishing: broker.example:1883: the broker hangs up on who publishes on home/Clock/doctor"}},
 		{"no password", nil, Preference{}, func(c *mqttbridge.Config) { c.MQTT.PasswordFile = "/nowhere/pw" }, []string{

@@ -9,7 +9,6 @@ import (
 	"net"
 	"regexp"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"wordclockd/internal/clock"
@@ -19,6 +18,7 @@ import (
 	"wordclockd/internal/mqttbridge"
 	"wordclockd/internal/nvs"
 	"wordclockd/internal/task"
+	"wordclockd/internal/watch"
 )
 
 // A Bridge is how the clock speaks MQTT.
@@ -41,23 +41,21 @@ func (d *device) newBridge(fw Config, s *spell) *bridging {
 	if c == nil {
 		return nil
 	}
-	config := mqttbridge.Config{
+	to := mqttbridge.Config{
 		MQTT: c.MQTT, Device: c.Device, ID: c.id(d.storedID()), MAC: c.MAC, Program: c.Program,
 		Service: d, Link: d.link, Log: d.log, Dial: c.Dial, Broker: c.Broker, Cut: s.broker.Done(),
 		Images: [...]string{clock.GitHub: fw.OTA.GitHub.Image, clock.Cloudflare: fw.OTA.Cloudflare.Image},
 	}
 	if c.MQTT.DeviceID == "" {
-		config.Adopt = func(id string) error { return d.adopt(c.Device, id) }
-		if err := config.Adopt(config.ID); err != nil {
-			d.log.Error("the clock's id cannot be stored: it may become another one", "event", "settings_unstored", "id", config.ID, "err", err)
+		to.Adopt = func(id string) error { return d.adopt(c.Device, id) }
+		if err := to.Adopt(to.ID); err != nil {
+			d.log.Error("the clock's id cannot be stored: it may become another one", "event", "settings_unstored", "id", to.ID, "err", err)
 		}
 	}
 	d.link.Set(clock.Link{
-		State: clock.LinkDown, Broker: c.Broker, Base: c.MQTT.TopicPrefix + "/" + c.Device, ClientID: config.ID, Since: time.Now(),
+		State: clock.LinkDown, Broker: c.Broker, Base: c.MQTT.TopicPrefix + "/" + c.Device, ClientID: to.ID, Since: time.Now(),
 	})
-	b := &bridging{config: config, log: d.log}
-	b.present.Store(mqttbridge.New(config))
-	return b
+	return &bridging{bridge: mqttbridge.New(to), link: d.link, log: d.log}
 }
 
 // id returns by what the clock is known: what is configured, else what is stored for a
@@ -92,12 +90,12 @@ func (d *device) storedID() (id string) {
 	return id
 }
 
-// adopt keeps an id.
+// adopt keeps an id. One that is kept already costs no write.
 func (d *device) adopt(device, id string) error {
 	switch {
 	case !isIDOf(device, id):
 		return fmt.Errorf("keep id %q: it is none of %s", id, device)
-	case d.store.memory:
+	case d.store.memory, d.storedID() == id:
 		return nil
 	case d.store.Store == nil:
 		return errors.New("keep id: settings cannot be stored")
@@ -112,22 +110,21 @@ func (d *device) adopt(device, id string) error {
 // clock without MQTT is still a clock.
 type bridging struct {
 	// Immutable.
-	config mqttbridge.Config
+	bridge *mqttbridge.Bridge
+	link   *watch.Value[clock.Link]
 	log    *slog.Logger
-
-	present atomic.Pointer[mqttbridge.Bridge]
 }
 
 func (b *bridging) String() string { return checkMQTT }
 
-// rebuildAfter is how long a bridge that broke is left alone.
-const rebuildAfter = time.Minute
+// restAfter is how long a bridge that broke is left alone.
+const restAfter = time.Minute
 
-// Run runs a bridge until ctx is done, and another one after each that breaks.
+// Run runs the bridge until ctx is done, and again each time that it breaks.
 func (b *bridging) Run(ctx context.Context) error {
 	for {
 		g, _ := task.NewGroup(ctx)
-		g.Go("bridge", b.present.Load().Run)
+		g.Go("bridge", b.bridge.Run)
 		err := g.Wait()
 		if ctx.Err() != nil {
 			return nil
@@ -136,9 +133,8 @@ func (b *bridging) Run(ctx context.Context) error {
 			err = errors.New("it ended by itself")
 		}
 		b.log.Log(ctx, journal.Critical, "MQTT broke, and is begun anew in a minute", "event", "mqtt_failed", "err", err)
-		b.config.Link.Update(func(l *clock.Link) { l.State, l.Since, l.Err = clock.LinkDown, time.Now(), err.Error() })
-		sleep(ctx, rebuildAfter)
-		b.present.Store(mqttbridge.New(b.config))
+		b.link.Update(func(l *clock.Link) { l.State, l.Since, l.Err = clock.LinkDown, time.Now(), err.Error() })
+		sleep(ctx, restAfter)
 	}
 }
 
@@ -147,7 +143,7 @@ func (d *device) probeMQTT() health.Probe {
 	if d.bridge == nil {
 		return nil
 	}
-	return func(ctx context.Context) ([]health.Fault, error) { return nil, d.bridge.present.Load().Probe(ctx) }
+	return func(ctx context.Context) ([]health.Fault, error) { return nil, d.bridge.bridge.Probe(ctx) }
 }
 
 // needsOfMQTT are the checks that have to pass before that of MQTT has a chance.

@@ -1,9 +1,11 @@
 package firmware
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -177,6 +179,9 @@ func TestID(t *testing.T) {
 				if got := d.link.Get().ClientID; got != c.want {
 					t.Errorf("is %s, want %s", got, c.want)
 				}
+				if c.kept != "" {
+					unwritten(t, path, func() error { return d.adopt(b.Device, c.kept) })
+				}
 				store.close(d.log)
 				b.Host = "FFFFFF" // it moves to another one
 				if c.kept == "" {
@@ -193,18 +198,35 @@ func TestID(t *testing.T) {
 	}
 }
 
+// unwritten fails the test if f writes to a file, or does not do what it is to do.
+func unwritten(t *testing.T, path string, f func() error) {
+	t.Helper()
+	before, err1 := os.ReadFile(path)
+	err := f()
+	after, err2 := os.ReadFile(path)
+	if err := errors.Join(err1, err, err2); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("written: %t, %v", !bytes.Equal(before, after), err)
+	}
+}
+
+// What an old clock has left in Home Assistant's discovery.
+const (
+	oldWiFi       = "homeassistant/sensor/esp32_wordclock/wifi_status/config"
+	oldWiFiConfig = `{"~":"home/Clock_Stani_1","name":"WiFi Status","unique_id":"Clock_Stani_1_5A1E74_wifi","state_topic":"~/wifi","device":{"identifiers":["Clock_Stani_1_5A1E74"],"name":"Word Clock Clock Stani 1"}}`
+)
+
 // TestAdopt: the id of an old clock whose entities are in Home Assistant is taken over,
 // and kept; one of another clock is not.
 func TestAdopt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "nvs.db")
 		d, h := startBridged(t, func(d *clockwork) { d.store = path }, func(c *Config) {
+			c.Bridge.Host = "0a1b2c"
 			c.Bridge.Dial = func(context.Context) (net.Conn, error) { return nil, errors.New("not yet") }
 		})
 		d.stop()
-		const old = "homeassistant/sensor/esp32_wordclock/wifi_status/config"
-		h.keep(old, `{"~":"home/Clock_Stani_1","name":"WiFi Status","unique_id":"Clock_Stani_1_5A1E74_wifi","state_topic":"~/wifi","device":{"identifiers":["Clock_Stani_1_5A1E74"],"name":"Word Clock Clock Stani 1"}}`)
-		d.run(t, func(c *Config) { c.Bridge = h.bridge(t) })
+		h.keep(oldWiFi, oldWiFiConfig)
+		d.run(t, func(c *Config) { c.Bridge = h.bridge(t); c.Bridge.Host = "0a1b2c" })
 		time.Sleep(20 * time.Second)
 		synctest.Wait()
 		if s, _ := d.service.Watch(); s.Link.State != clock.LinkUp || s.Link.ClientID != "Clock_Stani_1_5A1E74" {
@@ -279,7 +301,7 @@ func TestImageWithoutMQTT(t *testing.T) {
 	})
 }
 
-// A fragile service breaks who asks it, for a while.
+// A fragile service breaks who asks it, for a while. Its image is one that was gone back to.
 type fragile struct {
 	clock.Service
 	broken atomic.Bool
@@ -289,10 +311,13 @@ func (f *fragile) Watch() (clock.Status, <-chan struct{}) {
 	if f.broken.Load() {
 		panic("broken")
 	}
-	return f.Service.Watch()
+	s, changed := f.Service.Watch()
+	s.Image.Rollback = &clock.Rollback{From: "1.2.4", To: "1.2.3", Reason: "crashed", News: true}
+	return s, changed
 }
 
-// TestMQTTBreaks: whatever happens in it, nothing else ends, and it is begun anew.
+// TestMQTTBreaks: whatever happens in it, nothing else ends, and it is begun anew, as the
+// device that it was, and without telling anything again.
 func TestMQTTBreaks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := start(t, quarterToThree, nil)
@@ -300,22 +325,36 @@ func TestMQTTBreaks(t *testing.T) {
 		service, link := &fragile{Service: d.service}, new(watch.Value[clock.Link])
 		service.broken.Store(true)
 		c := h.bridge(t)
-		b := &bridging{log: d.log.Logger(), config: mqttbridge.Config{
+		c.Host = "0a1b2c"
+		b := &bridging{log: d.log.Logger(), link: link, bridge: mqttbridge.New(mqttbridge.Config{
 			MQTT: c.MQTT, Device: c.Device, ID: c.id(""), Service: service, Link: link, Log: d.log.Logger(), Dial: h.dial,
-		}}
-		b.present.Store(mqttbridge.New(b.config))
+			Adopt: func(string) error { return nil },
+		})}
+		h.keep(oldWiFi, oldWiFiConfig)
 		g, _ := task.NewGroup(t.Context())
 		g.Go("mqtt", b.Run)
 		for range 3 {
-			time.Sleep(rebuildAfter)
+			time.Sleep(restAfter)
 			if l := link.Get(); l.State != clock.LinkDown || !strings.Contains(l.Err, "panic: broken") {
 				t.Errorf("%+v", l)
 			}
 		}
+		for range 2 {
+			service.broken.Store(false)
+			time.Sleep(2 * restAfter)
+			if l := link.Get(); l.State != clock.LinkUp || l.ClientID != "Clock_Stani_1_5A1E74" || h.last("availability") != "online" {
+				t.Errorf("%+v, %s", l, h.last("availability"))
+			}
+			service.broken.Store(true)
+			time.Sleep(restAfter + time.Second) // the next heartbeat
+			if l := link.Get(); !strings.Contains(l.Err, "panic: broken") {
+				t.Errorf("%+v", l)
+			}
+		}
 		service.broken.Store(false)
-		time.Sleep(2 * rebuildAfter)
-		if l := link.Get(); l.State != clock.LinkUp || h.last("availability") != "online" {
-			t.Errorf("%+v, %s", l, h.last("availability"))
+		time.Sleep(2 * restAfter)
+		if n := strings.Count(strings.Join(h.heard("status"), " "), "ota_rolled_back"); n != 1 {
+			t.Errorf("the rollback is told %d times", n)
 		}
 		g.Stop(nil)
 		if err := g.Wait(); err != nil || h.last("availability") != "offline" {

@@ -280,8 +280,13 @@ func TestCheckCommand(t *testing.T) {
 	if err != nil || !ok || check.Error == "" || check.CurrentVersion != "1.2.3" || len(check.Sources) != 1 || check.Sources["cloudflare"].Cause != "refused" {
 		t.Errorf("%+v, %v", v, err)
 	}
-	if s, _ := d.Watch(); s.Update.Checking || s.Update.Last == nil || s.Update.Last.Error != check.Error {
-		t.Errorf("%+v", s.Update)
+	if s, _ := d.Watch(); s.Update.Checking || s.Update.Last != nil {
+		t.Errorf("shown of one source alone: %+v", s.Update)
+	}
+	v, err = d.Do(t.Context(), clock.Command{Name: "check_ota_update", Args: map[string]string{"source": "cloudflare"}})
+	check, ok = v.(clock.Check)
+	if s, _ := d.Watch(); err != nil || !ok || len(check.Sources) != 2 || s.Update.Last == nil || s.Update.Last.Error != check.Error {
+		t.Errorf("%+v, %v: %+v", v, err, s.Update)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

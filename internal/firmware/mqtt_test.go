@@ -104,7 +104,7 @@ var conversation = []said{
 	{"light/set", `{"state":"ON","brightness":255}`, map[string]string{"light/state": `"state":"ON","color_mode":"brightness","brightness":255`, "brightness/status": `"global":255`}, upTo(60)},
 	{"brightness/set", `{"individual": 80}`, map[string]string{"brightness/status": `{"individual":80,"global":255}`, "status": "individual_brightness_updated"}, upTo(80)},
 	{"brightness/set", `{"individual": 200, "global": 128}`, map[string]string{"brightness/status": `{"individual":80,"global":128}`, "result": "limit"}, upTo(40)},
-	{"brightness/set", `{"individual": 10, "global": 300}`, map[string]string{"result": `"ok":false,"error":"brightness.global: 300`, "status": "invalid_global_brightness"}, upTo(40)},
+	{"brightness/set", `{"individual": 10, "global": 300}`, map[string]string{"result": `"ok":false,"error":"global: 300`, "status": "invalid_global_brightness"}, upTo(40)},
 	{"command", `{"command":"set_brightness","parameters":{"individual":60,"global":180},"id":7}`, map[string]string{"brightness/status": `{"individual":60,"global":180}`, "result": `"id":7,"command":"set_brightness","ok":true`}, upTo(42)},
 	{"brightness/config/set", `{"potentiometer":{"safety_limit_max":50}}`, map[string]string{"brightness/config/status": `"safety_limit_max":50`, "brightness/status": `"individual":50`}, nil},
 	{"brightness/config/set", `{"halb_centric_style": true, "threshold_0": 12, "light_sensor":{"dim":{"brightness":35}}}`, map[string]string{"brightness/config/status": `"dim":{"brightness":35`}, shows(face.HalbCentric)},

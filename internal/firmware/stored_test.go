@@ -143,13 +143,13 @@ func TestZonesOfTheFirmware(t *testing.T) {
 			edited(func(z *[clock.Zones]nvs.Zone) {
 				z[0].LuxMin, z[0].LuxMax, z[2].LuxMin, z[4].LuxMax = nan, nan, nan, nan
 			}),
-			nil, "threshold_0: 0: want 1 to 10000",
+			nil, "threshold_0: 0: want 1 to 9997",
 			func(s *clock.Settings) { s.Zones[4].Max = 254 },
 			edited(func(z *[clock.Zones]nvs.Zone) { z[0].LuxMin, z[4].Max, z[4].LuxMax = 0, 254, 10000 }),
 		},
 		"endless": {
 			edited(func(z *[clock.Zones]nvs.Zone) { z[3].LuxMax = inf }),
-			nil, "threshold_3: 0: want 1 to 10000",
+			nil, "threshold_3: 0: want 4 to 10000",
 			func(s *clock.Settings) { s.Zones[4].Max = 254 },
 			edited(func(z *[clock.Zones]nvs.Zone) { z[4].Max = 254 }),
 		},

@@ -33,9 +33,6 @@ func (v *visit) subscribe(ctx context.Context) error {
 		return err
 	}
 	v.link.refused(refused)
-	for _, topic := range refused {
-		v.blind = v.blind || topic == v.availability("").topic
-	}
 	return nil
 }
 
@@ -117,7 +114,7 @@ func (v *visit) adopt(id string) bool {
 		return false
 	}
 	v.c.Log.Info("this clock goes on under the id of the one it replaces", "event", "mqtt_adopted", "id", id, "instead_of", v.id)
-	v.life.id = id
+	v.c.ID, v.life.id = id, id
 	v.link.named(id)
 	return true
 }

@@ -39,7 +39,7 @@ type done struct {
 	note   string   // what was made of it, if not quite what was asked for
 	answer any
 	more   []message // that it asked for
-	last   bool
+	last   bool      // it is said after everything was announced anew
 	err    error
 }
 
@@ -109,7 +109,10 @@ func (d *desk) answer(r *request, x done) outcome {
 		o.say = append(o.say, d.status(t))
 	}
 	o.say = append(append(o.say, x.more...), d.result(r, x))
-	o.echo, o.last = x.echo, x.last
+	o.echo = x.echo
+	if x.last {
+		o.say, o.last = nil, o.say
+	}
 	said := "ok"
 	if x.err != nil {
 		said = bounded(x.err.Error(), maxError)

@@ -48,7 +48,8 @@ type Config struct {
 
 // A Bridge is the clock's connection to a broker.
 type Bridge struct {
-	c      Config
+	c      Config            // its ID belongs to Run
+	teller *teller           // of Run; nil before the first one
 	probes chan chan<- error // each is told once
 }
 
@@ -57,11 +58,16 @@ func New(c Config) *Bridge { return &Bridge{c: c, probes: make(chan chan<- error
 
 func (b *Bridge) String() string { return "mqttbridge" }
 
-// Run keeps a connection up until ctx is done; its last act is to say "offline".
+// Run keeps a connection up until ctx is done; its last act is to say "offline". When it
+// broke it may be run again: an id that it took over stays, and no rollback is told twice.
 func (b *Bridge) Run(ctx context.Context) error {
-	status, _ := b.c.Service.Watch()
+	if status, _ := b.c.Service.Watch(); b.teller == nil {
+		b.teller = newTeller(status)
+	} else {
+		b.teller.note(status)
+	}
 	l := &life{
-		Bridge: b, teller: newTeller(status), limits: newLimits(), ignored: map[string]bool{},
+		Bridge: b, limits: newLimits(), ignored: map[string]bool{},
 		names: b.naming(),
 		link:  link{value: b.c.Link, log: b.c.Log},
 		retry: retry{longest: b.c.MQTT.Reconnect},

@@ -235,7 +235,7 @@ func (c *command) completed() *command {
 func carryOut(d *desk, ctx context.Context, r *request) done {
 	c := r.command
 	if c.does == "" {
-		note, err := d.alter(ctx, c.sets, false)
+		note, err := d.alter(ctx, c.sets, false, parlance{})
 		x := c.finished(err)
 		x.note = note
 		return x

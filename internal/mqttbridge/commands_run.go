@@ -138,7 +138,9 @@ func setVolume(d *desk, ctx context.Context, r *request) done {
 func (d *desk) setAs(ctx context.Context, r *request, list []clock.Edit, err error, words func(clock.Settings) []string) done {
 	note := ""
 	if err == nil {
-		note, err = d.alter(ctx, list, false)
+		p := parlance{r.object, r.command.keys}
+		note, err = d.alter(ctx, list, false, p)
+		err = p.error(err)
 	}
 	x := r.command.finished(err)
 	x.note = note
@@ -180,7 +182,7 @@ func setMelody(_ *desk, _ context.Context, r *request) done {
 // setBrightness is the JSON command of the old clock.
 func setBrightness(d *desk, ctx context.Context, r *request) done {
 	list, err := edits(r.object, brightnessForm.keys)
-	x := d.set(ctx, brightnessForm, list, err)
+	x := d.set(ctx, r, brightnessForm, list, err)
 	if x.err == nil {
 		x.tokens = []string{string(compact(jsonResult{jsonUpdated{"set_brightness", "success", updated{r.object["individual"], r.object["global"]}}}))}
 	}
@@ -189,7 +191,7 @@ func setBrightness(d *desk, ctx context.Context, r *request) done {
 
 func setTransition(d *desk, ctx context.Context, r *request) done {
 	list, err := edits(r.object, transitionForm.keys)
-	return d.set(ctx, transitionForm, list, err)
+	return d.set(ctx, r, transitionForm, list, err)
 }
 
 // fieldKeys are the keys of all settings, by their own names.
@@ -236,7 +238,7 @@ func checkOTA(d *desk, ctx context.Context, r *request) done {
 	case check.Error != "":
 		x = r.command.refused(errors.New(check.Error))
 		x.answer = check
-		if s, _ := d.service.Watch(); s.Update.Last != nil && s.Update.Last.Error != "" {
+		if s, _ := d.service.Watch(); s.Update.Last != nil && s.Update.Last.At.Equal(check.At) {
 			x.tokens = nil
 		}
 	case check.UpdateAvailable:

@@ -18,12 +18,12 @@ var commands = []command{
 		errand: errand{tokens: tokens{begin: "restarting"}, beginJSON: "json_restart_initiated", after: time.Second, heavy: true},
 	},
 	{
-		name: "reset_wifi", does: clock.ResetWiFi,
+		name: "reset_wifi", does: clock.ResetWiFi, doc: "forget the network; the operating system joins networks, and there is no hook yet to tell it: the words of success are not said",
 		errand: errand{tokens: tokens{done: []string{"wifi_reset_starting", "wifi_reset_acknowledged_restarting"}, failed: []string{"wifi_reset_not_available"}}, heavy: true},
 	},
 	{
 		name: "set_time", blank: " ", param: "time", shape: "HH:MM", does: clock.SetTime,
-		errand: errand{tokens: tokens{done: []string{"time_set_successfully", "time_set_to_HH_MM"}, failed: []string{"time_set_failed"}, invalid: "invalid_time_format"}, run: setTime},
+		errand: errand{tokens: tokens{done: []string{"time_set_successfully", "time_set_to_HH_MM"}, failed: []string{"time_set_failed"}, invalid: "invalid_time_format"}, slow: true, run: setTime},
 	},
 	{
 		name: "force_ntp_sync", aliases: []string{"sync_time"}, does: clock.ForceNTPSync,
@@ -134,7 +134,7 @@ var commands = []command{
 		name: "tlc_hardware_reset", does: clock.ResetLEDs,
 		errand: errand{
 			tokens: tokens{begin: "tlc_reset_starting", done: []string{"tlc_reset_success"}, failed: []string{"tlc_reset_failed", "tlc_reset_not_available", "tlc_reset_reinit_failed"}},
-			heavy:  true,
+			slow:   true, heavy: true,
 		},
 	},
 	{
@@ -167,7 +167,7 @@ var commands = []command{
 	{name: "health_check", does: clock.CheckHealth, errand: errand{slow: true, echo: []string{healthPath}}},
 
 	// Of this clock.
-	{name: "ota_confirm", does: clock.ConfirmOTA, errand: errand{heavy: true, echo: []string{otaVersion}}},
+	{name: "ota_confirm", does: clock.ConfirmOTA, errand: errand{heavy: true, slow: true, echo: []string{otaVersion}}},
 	{name: "ota_rollback", does: clock.RollBackOTA, errand: errand{heavy: true, slow: true}},
 	{name: "error_log_clear", does: clock.ClearJournal, errand: errand{echo: []string{logStats}}},
 	{name: "chimes_test", does: clock.TestChimes, errand: testChimes},

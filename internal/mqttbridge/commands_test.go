@@ -213,6 +213,12 @@ func TestCheckFailedOnce(t *testing.T) {
 	if got := of(x.send("command", "ota_check_update"), statusPath); !slices.Equal(got, []string{"ota_check_failed"}) {
 		t.Errorf("said %q", got)
 	}
+	x.clock.answer = func(context.Context, clock.Command) (any, error) {
+		return clock.Check{Error: "nobody answers", At: x.now.Add(1)}, nil // which the clock does not show
+	}
+	if got := of(x.send("command", `{"command":"ota_check_update","parameters":{"only":true}}`), statusPath); !slices.Equal(got, []string{"ota_check_failed"}) {
+		t.Errorf("said of one source alone %q", got)
+	}
 }
 
 // TestParameters holds what of a command's parameters gets to the clock.
@@ -228,16 +234,19 @@ func TestParameters(t *testing.T) {
 		`ota_get_progress`:           ``,
 		`test_very_dark_update`:      ``,
 		`{"command":"set_time 9:5"}`: `set_time map[time:09:05]`,
-		`{"command":"ota_start_update","parameters":{"file":"/etc/passwd"}}`:             `file: is taken only on the clock's own host`,
-		`{"command":"ota_force_update","parameters":{"force":false}}`:                    `force: no such key, there are source, reboot, file`,
-		`{"command":"ota_check_update","parameters":{"only":"true"}}`:                    `only: "true": want true or false`,
-		`{"command":"ota_check_update","parameters":{"source":1}}`:                       `source: 1: want text`,
-		`{"command":"ota_check_update","parameters":{"source":"gitlab"}}`:                `ota_check_update: source "gitlab": want github or cloudflare`,
-		`{"command":"set_time 9:5","parameters":{"time":"10:00"}}`:                       `time: is named twice`,
-		`{"command":"restart","paramters":{}}`:                                           `paramters: no such key, the nearest is parameters`,
-		`{"command":"ota_chek_update"}`:                                                  `ota_chek_update: no such command, the nearest is ota_check_update`,
-		`{"command":"set_config","parameters":{}}`:                                       `parameters: is missing: want settings and their values`,
-		`{"command":"set_config","parameters":{"brightness.global":1}}`:                  `brightness.global: 1: want 5 to 255`,
+		`{"command":"ota_start_update","parameters":{"file":"/etc/passwd"}}`: `file: is taken only on the clock's own host`,
+		`{"command":"ota_force_update","parameters":{"force":false}}`:        `force: no such key, there are source, reboot, file`,
+		`{"command":"ota_check_update","parameters":{"only":"true"}}`:        `only: "true": want true or false`,
+		`{"command":"ota_check_update","parameters":{"source":1}}`:           `source: 1: want text`,
+		`{"command":"ota_check_update","parameters":{"source":"gitlab"}}`:    `ota_check_update: source "gitlab": want github or cloudflare`,
+		`{"command":"set_time 9:5","parameters":{"time":"10:00"}}`:           `time: is named twice`,
+		`{"command":"restart","paramters":{}}`:                               `paramters: no such key, the nearest is parameters`,
+		`{"command":"ota_chek_update"}`:                                      `ota_chek_update: no such command, the nearest is ota_check_update`,
+		`{"command":"set_config","parameters":{}}`:                           `parameters: is missing: want settings and their values`,
+		`{"command":"set_config","parameters":{"brightness.global":1}}`:      `brightness.global: 1: want 5 to 255`,
+		`chimes_volume_101`: `volume: 101: want 0 to 100`,
+		`{"command":"set_transition","parameters":{"duration":100}}`:                     `duration: 100: want 200 to 5000`,
+		`{"command":"set_brightness","parameters":{"global":1}}`:                         `global: 1: want 5 to 255`,
 		`{"command":"set_config","parameters":{"brightness.individual":200}}`:            `brightness.individual: 200: want 5 to 80, the safety limit`,
 		`{"command":"set_config","parameters":{"display.on":false,"ota.source":"none"}}`: `ota.source: "none": want github or cloudflare`,
 		`{"command":"health_check","id":1,"extra":2}`:                                    `extra: no such key, there are command, parameters, id`,
@@ -283,11 +292,11 @@ func TestCommandAnswers(t *testing.T) {
 func TestRepublish(t *testing.T) {
 	x := newCounter(t)
 	_, j := x.desk.take(message{topic: testNames.base + "/command", payload: []byte("republish_discovery")}, x.now)
-	if out := j.do(t.Context()); !out.last || !slices.Equal(of(shown(out.say), statusPath), []string{"discovery_republished"}) {
+	if out := j.do(t.Context()); len(out.say) > 0 || !slices.Equal(of(shown(out.last), statusPath), []string{"discovery_republished"}) || !only(t, shown(out.last)).OK {
 		t.Errorf("%+v", out)
 	}
 	x.desk.prefix = ""
-	if out := j.do(t.Context()); out.last || only(t, shown(out.say)).OK || !slices.Equal(of(shown(out.say), statusPath), []string{"discovery_republish_failed"}) {
+	if out := j.do(t.Context()); out.last != nil || only(t, shown(out.say)).OK || !slices.Equal(of(shown(out.say), statusPath), []string{"discovery_republish_failed"}) {
 		t.Errorf("%q", shown(out.say))
 	}
 }

@@ -31,15 +31,16 @@ func newDesk(n names, s clock.Service, log *slog.Logger, l *limits) *desk {
 
 // A job is the rest of what a message asks for.
 type job struct {
-	do   func(context.Context) outcome // may wait for the clock
-	slow bool                          // may take seconds: others need not wait for it
+	do       func(context.Context) outcome // may wait for the clock
+	slow     bool                          // may take seconds: others need not wait for it
+	promised bool                          // was answered already: nothing may keep it from being done
 }
 
 // An outcome is what a message came to.
 type outcome struct {
 	say  []message // answers, to be published in this order
 	echo []string  // paths of topics whose state is to be published again, changed or not
-	last bool      // announce everything anew: discovery, then all states
+	last []message // announce everything anew, discovery, then all states; and then say this
 }
 
 // take reads a message. It does not wait; it returns what is to be said at once, and
@@ -53,19 +54,26 @@ func (d *desk) take(m message, now time.Time) (outcome, job) {
 	if t.path != commandPath {
 		return d.line(t, m.payload, now)
 	}
-	if wait := d.wait(now); wait > 0 {
-		return d.holdOff(&request{name: t.path}, wait, now), job{}
+	wait := d.wait(now)
+	if wait > 0 && !d.tells(now) {
+		return outcome{}, job{} // unread: a flood costs nothing
 	}
 	r, e, err := t.take.read(t, m.payload)
-	if err != nil {
+	switch {
+	case wait > 0:
+		return d.holdOff(r, wait), job{}
+	case err != nil:
 		return d.answer(r, e.refused(err)), job{}
+	case e.heavy:
+		wait = d.waitHeavy(r.name, now)
 	}
-	if e.heavy {
-		if wait := d.waitHeavy(r.name, now); wait > 0 {
-			return d.holdOff(r, wait, now), job{}
-		}
+	switch {
+	case wait <= 0:
+		return d.begin(r, e)
+	case !d.tells(now):
+		return outcome{}, job{}
 	}
-	return d.begin(r, e)
+	return d.holdOff(r, wait), job{}
 }
 
 // begin says what is said of a request before it is carried out.
@@ -76,7 +84,7 @@ func (d *desk) begin(r *request, e errand) (o outcome, j job) {
 	if e.begin != "" {
 		o.say = append(o.say, d.status(e.begin))
 	}
-	return o, job{slow: e.slow, do: func(ctx context.Context) outcome { return d.answer(r, e.run(d, ctx, r)) }}
+	return o, job{slow: e.slow, do: func(ctx context.Context) outcome { return d.answer(r, d.carry(ctx, r, e)) }}
 }
 
 // part answers a request before it is carried out, as nobody is there after it.
@@ -85,12 +93,12 @@ func (d *desk) part(r *request, e errand) (outcome, job) {
 	if r.isJSON {
 		token = e.beginJSON
 	}
-	return d.answer(r, done{tokens: []string{token}}), job{slow: true, do: func(ctx context.Context) outcome {
+	return d.answer(r, done{tokens: []string{token}}), job{promised: true, do: func(ctx context.Context) outcome {
 		select {
 		case <-ctx.Done(): // it was answered, and is done even if nobody can be told more
 		case <-time.After(e.after):
 		}
-		if x := e.run(d, context.WithoutCancel(ctx), r); x.err != nil {
+		if x := d.carry(context.WithoutCancel(ctx), r, e); x.err != nil {
 			return d.answer(r, x)
 		}
 		return outcome{}
@@ -107,10 +115,7 @@ func (d *desk) topic(m message) *topic {
 }
 
 // holdOff is the answer to who asks for too much.
-func (d *desk) holdOff(r *request, wait time.Duration, now time.Time) outcome {
-	if !d.tells(now) {
-		return outcome{}
-	}
+func (d *desk) holdOff(r *request, wait time.Duration) outcome {
 	return d.answer(r, done{err: fmt.Errorf("too many requests, try again in %.0f s", math.Ceil(wait.Seconds()))})
 }
 

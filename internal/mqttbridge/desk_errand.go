@@ -3,6 +3,7 @@ package mqttbridge
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -20,6 +21,28 @@ type errand struct {
 	echo      []string      // paths of the states that it is about
 
 	run func(*desk, context.Context, *request) done
+}
+
+// How long an errand may take. A look at sources takes 25 s at most, an examination of
+// the clock a minute.
+const (
+	runLimit  = 30 * time.Second
+	slowLimit = 2 * time.Minute
+)
+
+// carry runs an errand, within its limit.
+func (d *desk) carry(ctx context.Context, r *request, e errand) done {
+	limit := runLimit
+	if e.slow {
+		limit = slowLimit
+	}
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	x := e.run(d, limited, r)
+	if x.err != nil && ctx.Err() == nil && limited.Err() != nil {
+		x.err = fmt.Errorf("not done within %.0f s, and given up: see what the states say, health_check what does not answer", limit.Seconds())
+	}
+	return x
 }
 
 // refused is what a request came to that was not carried out.
@@ -88,46 +111,48 @@ type form struct {
 func (f form) errand() errand {
 	return errand{echo: f.echo, run: func(d *desk, ctx context.Context, r *request) done {
 		list, err := edits(r.object, f.keys)
-		return d.set(ctx, f, list, err)
+		return d.set(ctx, r, f, list, err)
 	}}
 }
 
 // set makes edits, unless they could not be read.
-func (d *desk) set(ctx context.Context, f form, list []clock.Edit, err error) done {
-	note := ""
+func (d *desk) set(ctx context.Context, r *request, f form, list []clock.Edit, err error) done {
+	note, shown := "", err
 	if err == nil {
-		note, err = d.alter(ctx, list, f.cut)
+		p := parlance{r.object, f.keys}
+		note, err = d.alter(ctx, list, f.cut, p)
+		shown = p.error(err)
 	}
-	x := errand{echo: f.echo}.finished(err)
+	x := errand{echo: f.echo}.finished(shown)
 	x.tokens, x.note = say(f.words, list, err), note
 	return x
 }
 
 // alter changes the settings: all of the edits, or none. The note says what is not as
-// one may think.
-func (d *desk) alter(ctx context.Context, list []clock.Edit, cut bool) (note string, err error) {
+// one may think, in the payload's parlance; an error names fields.
+func (d *desk) alter(ctx context.Context, list []clock.Edit, cut bool, p parlance) (note string, err error) {
 	var notes []string
 	_, err = d.service.Change(ctx, func(s *clock.Settings) error {
 		edits := list
 		notes = nil
 		if cut {
-			edits, notes = cutDown(list, s.SafetyLimit)
+			edits, notes = cutDown(list, s.SafetyLimit, p.name(individual))
 		}
 		return clock.Apply(s, edits)
 	})
 	if err != nil {
 		return "", err
 	}
-	return strings.Join(append(notes, d.inVain(list)...), "; "), nil
+	return strings.Join(append(notes, d.inVain(list, p)...), "; "), nil
 }
 
 // inVain returns a note for edits of what this clock does not have.
-func (d *desk) inVain(list []clock.Edit) []string {
+func (d *desk) inVain(list []clock.Edit, p parlance) []string {
 	status, _ := d.service.Watch()
 	var keys []string
 	for _, e := range list {
 		if f, err := clock.FieldOf(e.Key); err == nil && !status.Can(f.Needs) {
-			keys = append(keys, f.Key)
+			keys = append(keys, p.name(f.Key))
 		}
 	}
 	if keys == nil {

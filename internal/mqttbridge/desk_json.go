@@ -14,10 +14,8 @@ import (
 // json.Number as it was written.
 type object map[string]any
 
-// Bounds of what is taken.
-const (
-	maxDepth = 8
-)
+// maxDepth bounds the objects and arrays that are in one another.
+const maxDepth = 8
 
 // fits returns an error for what is not looked at any further.
 func fits(p []byte) error {

@@ -2,6 +2,7 @@ package mqttbridge
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -47,6 +48,39 @@ func appendEdits(list []clock.Edit, prefix string, o object, keys []key) ([]cloc
 		}
 	}
 	return list, nil
+}
+
+// A parlance is how a payload calls settings.
+type parlance struct {
+	object object
+	keys   []key // it may have
+}
+
+// name returns the payload's name of a field: the one that it has, if there are several;
+// the field's own if there is none.
+func (p parlance) name(field string) string {
+	name := field
+	for _, k := range p.keys {
+		if k.field != field || field == "" {
+			continue
+		}
+		if _, sent := p.object[k.name]; sent {
+			return k.name
+		}
+		if name == field {
+			name = k.name
+		}
+	}
+	return name
+}
+
+// error returns an error of clock.Service.Change that names what is at fault as the
+// payload does.
+func (p parlance) error(err error) error {
+	if wrong, ok := errors.AsType[*clock.InvalidError](err); ok {
+		return &clock.InvalidError{Key: p.name(wrong.Key), Text: wrong.Text}
+	}
+	return err
 }
 
 func hasPrefix(keys []key, prefix string) bool {

@@ -101,5 +101,5 @@ func (d *desk) serve(ctx context.Context, t *topic) outcome {
 	if err != nil {
 		return d.answer(r, e.refused(err))
 	}
-	return d.answer(r, e.run(d, ctx, r))
+	return d.answer(r, d.carry(ctx, r, e))
 }

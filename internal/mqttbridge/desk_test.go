@@ -52,15 +52,16 @@ func (c *counter) send(path, payload string) []string {
 	c.now = c.now.Add(10 * time.Second)
 	o, j := c.desk.take(message{topic: testNames.base + "/" + path, payload: []byte(payload), qos: 1}, c.now)
 	all := o.say
-	echo := o.echo
+	echo, last := o.echo, o.last
 	if j.do != nil {
 		after := j.do(c.t.Context())
+		last = after.last
 		all, echo = append(all, after.say...), append(echo, after.echo...)
 	}
 	c.out.again(echo...)
 	states, _ := c.out.next(c.view())
 	c.now = c.now.Add(time.Second)
-	return shown(append(all, states...))
+	return shown(slices.Concat(all, states, last))
 }
 
 // shown shows messages: path=payload. Times that go on by themselves are left out.
@@ -148,31 +149,33 @@ func TestSenseless(t *testing.T) {
 		{"an array", "light/set", `[]`, "payload: want a JSON object"},
 		{"text", "light/set", `ON`, "payload: is not JSON: "},
 		{"a key twice", "brightness/set", `{"global":9,"global":10}`, "global: is named twice"},
-		{"two names of one", "transition/set", `{"duration":300,"duration_ms":300}`, "transition.duration_ms: is named twice"},
+		{"two names of one", "transition/set", `{"duration":300,"duration_ms":300}`, "duration_ms: is named twice"},
 		{"a key that is near", "brightness/set", `{"globl":9}`, "globl: no such key, the nearest is global"},
 		{"a key that is not", "brightness/set", `{"volume":9}`, "volume: no such key, there are individual, global"},
 		{"a deeper key", "brightness/config/set", `{"light_sensor":{"dim":{"lux_min":3}}}`, "light_sensor.dim.lux_min: no such key, "},
-		{"text for a number", "transition/set", `{"duration_ms":"1500"}`, `transition.duration_ms: "1500": want 200 to 5000`},
-		{"one bad of two", "transition/set", `{"enabled":false,"duration_ms":100}`, "transition.duration_ms: 100: want 200 to 5000"},
-		{"no curve", "transition/set", `{"fadein_curve":"wobble"}`, `transition.fadein_curve: "wobble": want linear or `},
-		{"no boolean", "transition/set", `{"enabled":1}`, "transition.enabled: 1: want true or false"},
-		{"null", "brightness/set", `{"global":null}`, "brightness.global: null: want 5 to 255"},
+		{"text for a number", "transition/set", `{"duration_ms":"1500"}`, `duration_ms: "1500": want 200 to 5000`},
+		{"the name that was sent", "transition/set", `{"duration":100}`, "duration: 100: want 200 to 5000"},
+		{"a field's own name", "brightness/set", `{"brightness.global":100}`, "brightness.global: no such key, "},
+		{"one bad of two", "transition/set", `{"enabled":false,"duration_ms":100}`, "duration_ms: 100: want 200 to 5000"},
+		{"no curve", "transition/set", `{"fadein_curve":"wobble"}`, `fadein_curve: "wobble": want linear or `},
+		{"no boolean", "transition/set", `{"enabled":1}`, "enabled: 1: want true or false"},
+		{"null", "brightness/set", `{"global":null}`, "global: null: want 5 to 255"},
 		{"B18: a zone", "brightness/config/set", `{"light_sensor":{"dim":{"brightness":300}}}`, "light_sensor.dim.brightness: 300: want 1 to 255"},
 		{"B18: thresholds that cross", "brightness/config/set", `{"threshold_0":60}`, "threshold_1: 50: want more than threshold_0, which is 60"},
 		{"B18: thresholds that are equal", "brightness/config/set", `{"threshold_0":50}`, "threshold_1: 50: want more than threshold_0, which is 50"},
 		{"B18: no number", "brightness/config/set", `{"threshold_0":NaN}`, "payload: is not JSON: "},
-		{"B18: beyond all numbers", "brightness/config/set", `{"threshold_0":1e999}`, "threshold_0: 1e999: want 1 to 10000"},
+		{"B18: beyond all numbers", "brightness/config/set", `{"threshold_0":1e999}`, "threshold_0: 1e999: want 1 to 9997"},
 		{"B18: no limit", "brightness/config/set", `{"potentiometer":{"safety_limit_max":0}}`, "potentiometer.safety_limit_max: 0: want 5 to 255"},
 		{"a knob upside down", "brightness/config/set", `{"potentiometer":{"brightness_min":200,"brightness_max":100}}`, "potentiometer.brightness_max: 100: want more than "},
 		{"three thresholds", "brightness/config/set", `{"thresholds":[1,2,3]}`, "thresholds: want an array of 4 integers"},
 		{"thresholds twice", "brightness/config/set", `{"thresholds":[1,2,3,4],"threshold_0":1}`, "threshold_0: is named twice"},
-		{"an object for a number", "brightness/config/set", `{"threshold_0":{"a":1}}`, `threshold_0: {"a":1}: want 1 to 10000`},
-		{"too dim", "brightness/set", `{"individual":4}`, "brightness.individual: 4: want 5 to 80, the safety limit"},
-		{"too bright for a byte", "brightness/set", `{"individual":256}`, "brightness.individual: 256: want 5 to 80, the safety limit"},
-		{"no such source", "ota/source/set", "gitlab", `ota.source: "gitlab": want github or cloudflare`},
+		{"an object for a number", "brightness/config/set", `{"threshold_0":{"a":1}}`, `threshold_0: {"a":1}: want 1 to 9997`},
+		{"too dim", "brightness/set", `{"individual":4}`, "individual: 4: want 5 to 80, the safety limit"},
+		{"too bright for a byte", "brightness/set", `{"individual":256}`, "individual: 256: want 5 to 80, the safety limit"},
+		{"no such source", "ota/source/set", "gitlab", `source: "gitlab": want github or cloudflare`},
 		{"no source", "ota/source/set", "{}", "source: is missing: want github or cloudflare"},
-		{"a source as a number", "ota/source/set", `{"source":0}`, "ota.source: 0: want github or cloudflare"},
-		{"nothing", "ota/source/set", "", `ota.source: "": want github or cloudflare`},
+		{"a source as a number", "ota/source/set", `{"source":0}`, "source: 0: want github or cloudflare"},
+		{"nothing", "ota/source/set", "", `source: "": want github or cloudflare`},
 		{"no light", "light/set", `{"state":"on"}`, `state: "on": want ON or OFF`},
 		{"a transition", "light/set", `{"state":"ON","transition":2}`, "transition: no such key, there are state, "},
 		{"a flash", "light/set", `{"flash":"short"}`, "flash: no such key, "},
@@ -235,30 +238,44 @@ func TestIDs(t *testing.T) {
 	}
 }
 
-// TestNothingWaits holds B8: a desk takes the next message whatever the clock is at.
+// quick are the clock's commands that wait for no bus, network or person.
+var quick = []string{
+	clock.Restart, clock.ResetWiFi, clock.StartDemo, clock.StopDemo, clock.ListChimes, clock.StartOTA, clock.ClearJournal,
+}
+
+// TestNothingWaits holds B8: a desk takes the next message whatever the clock is at, and
+// gives up what comes to no end.
 func TestNothingWaits(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := newCounter(t)
-		c.clock.answer = func(ctx context.Context, _ clock.Command) (any, error) {
-			<-ctx.Done()
-			return nil, ctx.Err()
+	for _, row := range table(t, "commands.tsv") {
+		r, e, err := readCommand(topicOf("command"), []byte(row[2]))
+		if err != nil || r.command.does == "" {
+			continue
 		}
-		began := time.Now()
-		for _, payload := range []string{"force_ntp_sync", "ota_check_update", "health_check", "chimes_test_strike", "test_audio", "refresh_sensors"} {
-			_, j := c.desk.take(message{topic: testNames.base + "/command", payload: []byte(payload)}, c.now)
-			if j.do == nil || !j.slow || time.Since(began) > 0 {
-				t.Errorf("%s: job %v, slow %t, after %s", payload, j.do != nil, j.slow, time.Since(began))
-				continue
-			}
-			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-			out := j.do(ctx)
-			cancel()
-			if r := only(t, shown(out.say)); r.OK || r.Error == "" {
-				t.Errorf("%s: %+v", payload, r)
-			}
-			began = time.Now()
+		if is := slices.Contains(quick, r.command.does); is == e.slow {
+			t.Errorf("%s: slow %t, quick %t", r.name, e.slow, is)
 		}
-	})
+		synctest.Test(t, func(t *testing.T) { endless(t, row[2], e.slow) })
+	}
+}
+
+// endless sends a command that the clock never gets done.
+func endless(t *testing.T, payload string, slow bool) {
+	c := newCounter(t)
+	c.clock.answer = func(ctx context.Context, _ clock.Command) (any, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	began, want := time.Now(), "not done within 30 s, and given up"
+	_, j := c.desk.take(message{topic: testNames.base + "/command", payload: []byte(payload)}, c.now)
+	if slow {
+		want = "not done within 120 s, and given up"
+	}
+	if j.do == nil || j.slow != slow || time.Since(began) > 0 {
+		t.Fatalf("%s: job %v, slow %t, after %s", payload, j.do != nil, j.slow, time.Since(began))
+	}
+	if r := only(t, shown(j.do(t.Context()).say)); r.OK || !strings.HasPrefix(r.Error, want) {
+		t.Errorf("%s: %+v", payload, r)
+	}
 }
 
 // TestLimits holds that a flood is held off, and told so once a second.
@@ -275,13 +292,13 @@ func TestLimits(t *testing.T) {
 	taken, said := 0, 0
 	for i := range 2000 { // 10 s
 		at = at.Add(5 * time.Millisecond)
-		switch published := take("status"); {
+		switch published := take(`{"command":"status","id":7}`); {
 		case len(published) == 0:
 		case len(of(published, statusPath)) == 1:
 			taken++
 		default:
 			said++
-			if r := only(t, published); r.OK || !strings.HasPrefix(r.Error, "too many requests, try again in 1 s") {
+			if r := only(t, published); r.OK || string(r.ID) != "7" || r.Command != "status" || !strings.HasPrefix(r.Error, "too many requests, try again in 1 s") {
 				t.Fatalf("message %d: %+v", i, r)
 			}
 		}

@@ -33,7 +33,7 @@ itself does when it ends. It connects again without end, after 2 s at first and 
 
 const docsPublished = `
 Payloads are compact JSON, or text. Times are UTC. Each state is published as a whole,
-whatever changed it – a command, the knob, the web page – and at most twice a second; the
+whatever changed it – a command, the command line, a sensor – and at most twice a second; the
 newest value always comes. An update's changes of state and its progress do not wait.
 
 Nothing is queued while there is no connection: the states are published anew with the next.
@@ -70,7 +70,8 @@ it says:
 | ` + "`tlc_auto_recovery_start`" + `, then ` + "`tlc_auto_recovery_success` or `tlc_auto_recovery_partial`" + ` | LED drivers lost their power, and were set up again: all of them, or not |
 | ` + "`unknown_command`" + ` | what came on ` + "`command`" + ` is none |
 
-What says what a request came to is ` + "`result`" + `: it answers each of them, with its ` + "`id`" + `.
+What says what a request came to is ` + "`result`" + `: it answers each of them, with its ` + "`id`" + `; of
+those that are beyond the [limits](#limits), one a second.
 
 ## What events says
 
@@ -116,13 +117,16 @@ const docsRest = `
 | payload | 4096 bytes | refused; more of it is not even kept |
 | all commands together | 5 a second, 20 at once | not carried out |
 | ` + "`restart`, `reset_wifi`, `tlc_hardware_reset`, `ota_check_update`, `ota_start_update`, `ota_force_update`, `ota_confirm`, `ota_rollback`" + ` | each one in 10 s, two at once | not carried out |
-| slow commands | 4 at a time | refused as busy |
+| slow commands | 4 at a time, each for 2 min | refused as busy; given up |
+| what anything else takes | 30 s | given up |
 | all messages on other topics | 10 a second, 50 at once | they wait for their turn: of each topic 32 at once, and 3 in a flood; the oldest give way |
 
 So a slider ends where it was left, however many messages it sends, and a scene may set
-everything at once. Who is held off is told so on ` + "`result`" + `, once a second. Slow are those that ask sources, time
-servers or sensors, that examine the clock, or that play something; the others need not wait
-for them. All others are carried out in the order in which they came.
+everything at once. Who is held off is told so on ` + "`result`" + `, once a second.
+
+Slow are ` + "`ota_check_update`, `ota_cancel_update`, `ota_confirm`, `ota_rollback`, `health_check`, `force_ntp_sync`" + `,
+` + "`refresh_sensors`, `set_time`, `tlc_hardware_reset`, `test_audio`, `test_audio_file` and `chimes_test…`" + `. The
+others need not wait for them, and are carried out in the order in which they came.
 
 ## Messages that come late, twice, or again
 
@@ -161,7 +165,7 @@ All its topics, payloads, commands and words are here. What is different:
 - ` + "`ota/progress`" + ` has QoS 0, and tells each step to the end.
 - ` + "`ntp/last_sync`" + ` is ` + "`None`" + ` before the first time. Times in the error log are UTC.
 - ` + "`set_time`" + ` leaves the date alone, and is refused while time servers are heard.
-- ` + "`reset_wifi`" + ` says ` + "`wifi_reset_not_available`" + ` where nothing can be reset.
+- ` + "`reset_wifi`" + ` says ` + "`wifi_reset_not_available`" + `: there is no hook yet by which anything could be reset.
 - Lists of files are answered on ` + "`result`" + `; free text on ` + "`status`" + ` (` + "`Recovery check: …`" + `) is gone.
 - Retained commands, long payloads and floods do no harm.
 `

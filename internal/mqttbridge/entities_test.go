@@ -169,7 +169,7 @@ func TestFieldsAnnounced(t *testing.T) {
 		{"LED level", []any{"number", 5, 255}},
 		{"LED safety limit", []any{"number", 5, 255}},
 		{"Transition duration", []any{"number", 200, 5000}},
-		{"Light threshold, very dark to dim", []any{"number", 1, 10000}},
+		{"Light threshold, very dark to dim", []any{"number", 1, 9997}},
 		{"Chime volume", []any{"number", 0, 100}},
 		{"Knob curve", []any{"select", "linear", "logarithmic", "exponential"}},
 		{"OTA Firmware Source", []any{"select", "github", "cloudflare"}},

@@ -128,7 +128,7 @@ can be changed in Home Assistant and stay, as they go by the unique_id: the cloc
 TABLE
 
 Settings are the same as those of the command line ([settings.md](settings.md)): what is
-changed there, at the knob or by an automation shows up here, and the reverse. A value
+changed there or by an automation shows up here, and the reverse. A value
 that the clock refuses is not taken over; the entity goes on to show what holds.
 
 *LED level* above *LED safety limit* is limited to it. What a problem consists of stands in

@@ -3,6 +3,7 @@ package mqttbridge
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -80,15 +81,36 @@ func (v *visit) tell(ctx context.Context, o outcome) error {
 			return nil
 		}
 	}
-	if o.last {
-		offer(v.anew)
+	if o.last != nil {
+		select {
+		case v.anew <- o.last:
+		case <-ctx.Done():
+		}
 	}
 	return nil
 }
 
+// renew announces everything anew, and publishes last what says so.
+func (v *visit) renew(ctx context.Context, last []message) error {
+	if err := v.everything(ctx); err != nil {
+		return err
+	}
+	return v.s.publish(ctx, last...)
+}
+
 // do has a job done, or says that there is too much to do.
 func (v *visit) do(ctx context.Context, g *task.Group, m message, j job) error {
-	if !j.slow {
+	done := func() {}
+	switch {
+	case j.promised:
+	case j.slow:
+		select {
+		case v.slow <- struct{}{}:
+			done = func() { <-v.slow }
+		default:
+			return v.tell(ctx, v.desk.busy(m))
+		}
+	default:
 		select {
 		case v.jobs <- j:
 			return nil
@@ -96,13 +118,8 @@ func (v *visit) do(ctx context.Context, g *task.Group, m message, j job) error {
 			return v.tell(ctx, v.desk.busy(m))
 		}
 	}
-	select {
-	case v.slow <- struct{}{}:
-	default:
-		return v.tell(ctx, v.desk.busy(m))
-	}
 	g.Go("job", func(ctx context.Context) error {
-		defer func() { <-v.slow }()
+		defer done()
 		return v.tell(ctx, j.do(ctx))
 	})
 	return nil
@@ -122,16 +139,15 @@ func (v *visit) work(ctx context.Context) error {
 	}
 }
 
-// probe publishes the clock's availability, which is to come back.
+// probe publishes the clock's availability, which is to come back, if the clock may read
+// all it has to.
 func (v *visit) probe(ctx context.Context, p chan<- error) error {
+	if refused := v.c.Link.Get().Refused; len(refused) > 0 {
+		p <- fmt.Errorf("subscribe to %s: the MQTT broker refuses it; allow it in the broker's ACL", strings.Join(refused, ", "))
+		return nil
+	}
 	v.waiting = append(v.waiting, p)
-	if err := v.s.publish(ctx, v.availability("online")); err != nil {
-		return err
-	}
-	if v.blind { // the broker has acknowledged it; more than that it does not let us know
-		v.answer(nil)
-	}
-	return nil
+	return v.s.publish(ctx, v.availability("online"))
 }
 
 // returned is that somebody has said whether the clock is there. It is.

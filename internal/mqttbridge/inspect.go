@@ -17,6 +17,7 @@ import (
 type Inspection struct {
 	Broker string               // host and port
 	TLS    *tls.ConnectionState // nil: nothing is encrypted
+	Alone  bool                 // no clock is there under that name, and topics for commands were tried
 
 	Refused []string          // topics that may not be subscribed to
 	Kept    map[string][]byte // what the broker has of the clock; of long ones the begin
@@ -65,13 +66,15 @@ func reachError(ctx context.Context, err error) *ReachError {
 
 // Inspect looks at a broker under an id of its own, with name and password of the clock.
 // What the broker keeps stays as it is: published is only what it keeps already, without
-// being kept once more, and that only if alone says that no clock publishes meanwhile;
-// what no command is on the topics for commands, if alone says so; and something on a
-// topic that nobody else has. The error is a *ReachError.
+// being kept once more, and that only if no clock publishes meanwhile; what no command is
+// on the topics for commands, if no clock is there to take it; and something on a topic
+// that nobody else has. Whether a clock is there alone says, and the broker, which has the
+// word of one that alone does not know of. The error is a *ReachError.
 func Inspect(ctx context.Context, c Config, alone bool) (*Inspection, error) {
 	b := New(c)
 	found := &Inspection{Broker: b.broker(), Kept: map[string][]byte{}}
-	x := inspector{names: b.naming(), alone: alone, found: found, back: map[string]bool{}}
+	found.Alone = alone
+	x := inspector{names: b.naming(), found: found, back: map[string]bool{}}
 	to, err := x.letter(c.MQTT)
 	if err != nil {
 		return found, reachError(ctx, err)
@@ -99,7 +102,6 @@ func Inspect(ctx context.Context, c Config, alone bool) (*Inspection, error) {
 // An inspector is one visit to a broker.
 type inspector struct {
 	names
-	alone bool // no clock publishes meanwhile
 	s     *session
 	found *Inspection
 	back  map[string]bool // topics on which something has come that was published now
@@ -168,7 +170,15 @@ func (x *inspector) collect(ctx context.Context) error {
 			x.found.Missing = append(x.found.Missing, topic)
 		}
 	}
+	x.found.Alone = x.found.Alone && x.deserted()
 	return nil
+}
+
+// deserted reports whether the broker says that no clock is there: it has its last word,
+// or nothing of one at all. Of who may not read that word nothing is known.
+func (x *inspector) deserted() bool {
+	word := x.found.Kept[x.base+"/availability"]
+	return string(word) == "offline" || len(x.found.Missing) == len(x.own())
 }
 
 // echo publishes, and looks what comes back.
@@ -176,7 +186,7 @@ func (x *inspector) echo(ctx context.Context) error {
 	all := []message{{topic: x.side(), payload: []byte("doctor"), qos: 1}}
 	for _, topic := range x.own() {
 		p := x.found.Kept[topic]
-		if x.alone && 0 < len(p) && len(p) <= maxPayload && strings.HasPrefix(topic, x.base) {
+		if x.found.Alone && 0 < len(p) && len(p) <= maxPayload && strings.HasPrefix(topic, x.base) {
 			all = append(all, message{topic: topic, payload: p, qos: 1})
 		}
 	}
@@ -191,7 +201,7 @@ func (x *inspector) echo(ctx context.Context) error {
 // command publishes what no command is where commands are, and looks what comes back.
 // Who is the clock may write nothing there, which is no fault, and may then be cut off.
 func (x *inspector) command(ctx context.Context) error {
-	if !x.alone {
+	if !x.found.Alone {
 		return nil
 	}
 	var all []message

@@ -21,14 +21,14 @@ import (
 )
 
 // TestInspect: who inspects a broker finds what the clock has there, and leaves all as it
-// was, whether the clock is there or not.
+// was, whether the clock is there or not, and whether one knows of it or not.
 func TestInspect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		r.up()
 		c := Config{MQTT: r.bridge.c.MQTT, Device: r.bridge.c.Device, ID: r.bridge.c.ID, Dial: r.wires.open, Broker: "in memory"}
-		for _, alone := range []bool{false, true} {
-			if alone {
+		for _, look := range []struct{ told, is bool }{{false, false}, {true, false}, {true, true}} {
+			if look.is {
 				if err := r.bridgeRuns.end(); err != nil {
 					t.Fatal(err)
 				}
@@ -36,25 +36,25 @@ func TestInspect(t *testing.T) {
 			before, watcher := r.retained(), r.peer("watcher")
 			synctest.Wait()
 			watcher.seen()
-			found, err := Inspect(t.Context(), c, alone)
+			found, err := Inspect(t.Context(), c, look.told)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(found.Refused)+len(found.Missing)+len(found.Silent)+len(found.Deaf) > 0 || found.Broker != "in memory" || found.TLS != nil {
-				t.Errorf("alone %t: %+v", alone, found)
+			if len(found.Refused)+len(found.Missing)+len(found.Silent)+len(found.Deaf) > 0 || found.Broker != "in memory" || found.TLS != nil || found.Alone != look.is {
+				t.Errorf("%+v: %+v", look, found)
 			}
 			if string(found.Kept["home/Clock_Stani_1/ota/source/status"]) != before["home/Clock_Stani_1/ota/source/status"] {
-				t.Errorf("alone %t: kept %q", alone, found.Kept)
+				t.Errorf("%+v: kept %q", look, found.Kept)
 			}
 			if diff := cmp.Diff(before, r.retained()); diff != "" {
-				t.Errorf("alone %t: what is retained changed (-was +is)\n%s", alone, diff)
+				t.Errorf("%+v: what is retained changed (-was +is)\n%s", look, diff)
 			}
 			synctest.Wait()
 			topics := map[string]bool{}
 			for _, m := range watcher.all {
 				topics[m.topic] = true
 			}
-			if got := slices.Collect(maps.Keys(topics)); !alone && !cmp.Equal(got, []string{"home/Clock_Stani_1/doctor"}) {
+			if got := slices.Collect(maps.Keys(topics)); !look.is && !cmp.Equal(got, []string{"home/Clock_Stani_1/doctor"}) {
 				t.Errorf("beside a clock that runs it published to %q", got)
 			}
 			watcher.s.leave()

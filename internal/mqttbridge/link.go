@@ -18,9 +18,10 @@ type link struct {
 	log   *slog.Logger
 	twin  twin
 
-	down time.Time            // since when there is no connection
-	ups  int                  // connections that were up
-	said map[string]time.Time // when troubles of a cause were logged, in this outage
+	down  time.Time            // since when there is no connection
+	ups   int                  // connections that were up
+	early int                  // connections in a row that the broker ended before they were up
+	said  map[string]time.Time // when troubles of a cause were logged, in this outage
 }
 
 // again is how long a trouble goes on until it is logged once more.
@@ -41,6 +42,7 @@ func (l *link) trying() { l.value.Update(func(v *clock.Link) { v.Tries++ }) }
 // failed is that a try failed.
 func (l *link) failed(err error) {
 	l.twin.failed()
+	l.early = 0
 	t := troubleOf(err)
 	l.value.Update(func(v *clock.Link) { v.Err = t.text })
 	now := time.Now()
@@ -68,14 +70,14 @@ func (l *link) refused(topics []string) {
 // up is that all is out, and the clock is subscribed.
 func (l *link) up() {
 	now := time.Now()
-	l.value.Update(func(v *clock.Link) { v.State, v.Since, v.Tries, v.Err = clock.LinkUp, now, 0, "" })
 	v := l.value.Get()
 	attrs := []any{"event", "mqtt_up", "broker", v.Broker, "id", v.ClientID}
 	if l.ups > 0 {
 		attrs = append(attrs, "gone", now.Sub(l.down).Round(time.Millisecond))
 	}
-	l.ups, l.said = l.ups+1, nil
+	l.ups, l.early, l.said = l.ups+1, 0, nil
 	l.log.Info("connected to the MQTT broker", attrs...)
+	l.value.Update(func(v *clock.Link) { v.State, v.Since, v.Tries, v.Err = clock.LinkUp, now, 0, "" })
 }
 
 // calm is that the connection has been up for twinGone.
@@ -89,28 +91,46 @@ func (l *link) calm() {
 // lost is that a connection ended that the broker had let come about at that time.
 func (l *link) lost(since time.Time, err error) {
 	now := time.Now()
-	first := l.twin.ended(since, now, isHungUp(err))
 	wasUp := l.value.Get().State == clock.LinkUp
-	l.value.Update(func(v *clock.Link) {
-		v.Losses++
-		v.Err, v.Twin = plain(err), l.twin.seen
-		if wasUp {
-			v.State, v.Since = clock.LinkDown, now
-		}
-	})
+	text, known := l.hungUp(wasUp, err)
+	first := l.twin.ended(since, now, isHungUp(err), wasUp)
 	if wasUp {
 		l.down = now
 	}
 	level := slog.LevelWarn
-	if l.twin.seen && !first {
+	if known || l.twin.seen && !first {
 		level = slog.LevelInfo // it is known why, and goes on
 	}
 	v := l.value.Get()
-	l.log.Log(context.Background(), level, "lost the MQTT broker", "event", "mqtt_lost", "broker", v.Broker, "err", plain(err), "up", now.Sub(since).Round(time.Millisecond))
+	l.log.Log(context.Background(), level, "lost the MQTT broker", "event", "mqtt_lost", "broker", v.Broker, "err", text, "up", now.Sub(since).Round(time.Millisecond))
 	if first {
 		l.log.Error("another client seems to use the clock's id, so that both are thrown out by turns; give one of them another device.name or mqtt.device_id",
 			"event", "mqtt_twin", "id", v.ClientID)
 	}
+	l.value.Update(func(v *clock.Link) { // who sees it finds the reason in the log
+		v.Losses++
+		v.Err, v.Twin = text, l.twin.seen
+		if wasUp {
+			v.State, v.Since = clock.LinkDown, now
+		}
+	})
+}
+
+// earlyMany is how many connections in a row the broker ends early until that is no
+// accident.
+const earlyMany = 3
+
+// hungUp returns what a lost connection is reported with, and whether that was logged as
+// a fault before. Who never comes up is most likely not let say what it has to.
+func (l *link) hungUp(wasUp bool, err error) (text string, known bool) {
+	if wasUp || !isHungUp(err) {
+		l.early = 0
+		return plain(err), false
+	}
+	if l.early++; l.early < earlyMany || l.twin.seen {
+		return plain(err), false
+	}
+	return "the broker hangs up while the clock announces itself; its log tells why: its ACL, its limit on packets, or another client of the clock's id", l.early > earlyMany
 }
 
 // stopped is that the clock stops.

@@ -2,6 +2,7 @@ package mqttbridge
 
 import (
 	"context"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,9 +18,13 @@ import (
 func meetAt(b *brokertest.Mosquitto) exchange {
 	return exchange{
 		join: func(c *Config) { c.MQTT, c.Dial, c.Broker = b.MQTT(brokertest.Clock), nil, "" },
+		wires: &wires{dial: func(ctx context.Context) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", "127.0.0.1:"+b.Port)
+		}},
 		dial: New(Config{MQTT: b.MQTT(brokertest.Home)}).dial,
 		home: letter{username: brokertest.Home, password: brokertest.Password},
 		hard: letter{username: brokertest.Clock, password: brokertest.Password},
+		most: 1 << 20,
 		stop: b.Stop, start: b.Start,
 	}
 }

@@ -38,9 +38,13 @@ func newPublisher(t *teller) *publisher {
 	return &publisher{teller: t, sent: map[string]*sending{}}
 }
 
-// all returns every state, as it is published when a connection is up, in order. The
-// publisher takes them for published.
+// all returns every state, as it is published when a connection is up, in order, and
+// before them the steps that came since the connection began. The publisher takes them
+// for published.
 func (p *publisher) all(v view) (out []message) {
+	if !p.beat.IsZero() {
+		out = p.steps(topicOf(otaProgress), v)
+	}
 	for i := range topics {
 		if t := &topics[i]; t.state != nil {
 			if payload := t.state.payload(v); payload != nil {
@@ -82,10 +86,14 @@ func (p *publisher) next(v view) (out []message, wait time.Duration) {
 	return append(out, p.news...), wait
 }
 
-// rest returns what is left to say when the clock ends. What next returned last is on its
-// way, whether somebody has waited for its arrival or not.
+// rest returns what is left to say when the clock ends: no pace is kept, as there is no
+// later. What next returned last is on its way, whether somebody has waited for its
+// arrival or not.
 func (p *publisher) rest(v view) []message {
 	sent := p.news
+	for _, s := range p.sent {
+		s.at = time.Time{}
+	}
 	out, _ := p.next(v)
 	return slices.DeleteFunc(out, func(m message) bool {
 		return slices.ContainsFunc(sent, func(s message) bool { return s.topic == m.topic && bytes.Equal(s.payload, m.payload) })

@@ -9,8 +9,8 @@ import (
 	"wordclockd/internal/clock"
 )
 
-// TestFarewell holds that what comes right before the end is told, and that the end is
-// the last of it.
+// TestFarewell holds that what comes right before the end is told, however short after
+// what was told before, and that the end is the last of it.
 func TestFarewell(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
@@ -26,6 +26,7 @@ func TestFarewell(t *testing.T) {
 			a.Result = clock.Installed
 			s.Update.History = append(s.Update.History, a)
 		})
+		r.change(func(s *clock.Settings) { s.Global = 100 })
 		if err := r.bridgeRuns.end(); err != nil {
 			t.Fatal(err)
 		}
@@ -35,5 +36,6 @@ func TestFarewell(t *testing.T) {
 		if at < 0 || slices.Contains(got[at+1:], complete) || got[len(got)-1] != presence+"=offline" {
 			t.Errorf("%q", got)
 		}
+		r.sees(ourTopic("brightness/status"), `{"individual":60,"global":100}`)
 	})
 }

@@ -168,6 +168,32 @@ func TestSteps(t *testing.T) {
 	}
 }
 
+// TestStepsOfAll holds that steps that came right before everything is published anew are
+// told, and that a new connection is told of the newest alone.
+func TestStepsOfAll(t *testing.T) {
+	p := newPress(views()["fine"])
+	a := updateOf(6, "checking", "downloading", "verifying")
+	p.v.Update.Present = &a
+	states := func() (got []string) {
+		for _, payload := range of(shown(p.all(p.v)), otaProgress) {
+			var w progressState
+			decode(t, payload, &w)
+			got = append(got, w.State)
+		}
+		return got
+	}
+	if got, want := states(), []string{"checking", "downloading", "verifying", "verifying"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := of(p.after(time.Second, nil), otaProgress); got != nil {
+		t.Errorf("and then %q", got)
+	}
+	p.publisher = newPublisher(p.teller)
+	if got, want := states(), []string{"verifying"}; !slices.Equal(got, want) {
+		t.Errorf("on the next connection %q, want %q", got, want)
+	}
+}
+
 // TestUpdateStateAtOnce holds that changes of the update's state do not wait, and that
 // nothing is said between.
 func TestUpdateStateAtOnce(t *testing.T) {

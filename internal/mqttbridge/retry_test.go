@@ -42,17 +42,21 @@ func TestTwinSigns(t *testing.T) {
 	type end struct {
 		after, up time.Duration // the end, since that of the one before; how long it was up
 		kicked    bool
+		early     bool // it never was up
 	}
-	kick := end{10 * time.Second, 5 * time.Second, true}
+	kick := end{10 * time.Second, 5 * time.Second, true, false}
+	early := end{10 * time.Second, 0, true, true}
 	for _, c := range []struct {
 		name string
 		ends []end
 		want int // index of the first sign; -1 is none
 	}{
+		{"never up", []end{early, early, early, early}, -1},
+		{"up once, then thrown out before it is up", []end{kick, early, early, early}, 2},
 		{"three in a row", []end{kick, kick, kick, kick}, 2},
-		{"the clock's own fault in between", []end{kick, kick, {10 * time.Second, 5 * time.Second, false}, kick, kick}, -1},
-		{"a long one in between", []end{kick, kick, {time.Minute, time.Minute, true}, kick, kick}, -1},
-		{"too far between", []end{{time.Minute, 30 * time.Second, true}, {time.Minute, 30 * time.Second, true}, {2 * time.Minute, 30 * time.Second, true}}, -1},
+		{"the clock's own fault in between", []end{kick, kick, {10 * time.Second, 5 * time.Second, false, false}, kick, kick}, -1},
+		{"a long one in between", []end{kick, kick, {time.Minute, time.Minute, true, false}, kick, kick}, -1},
+		{"too far between", []end{{time.Minute, 30 * time.Second, true, false}, {time.Minute, 30 * time.Second, true, false}, {2 * time.Minute, 30 * time.Second, true, false}}, -1},
 		{"a try failed in between", []end{kick, kick, {}, kick, kick}, -1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -61,7 +65,7 @@ func TestTwinSigns(t *testing.T) {
 			for i, e := range c.ends {
 				if now = now.Add(e.after); e == (end{}) {
 					tw.failed()
-				} else if tw.ended(now.Add(-e.up), now, e.kicked) {
+				} else if tw.ended(now.Add(-e.up), now, e.kicked, !e.early) {
 					got = i
 				}
 			}

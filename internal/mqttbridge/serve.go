@@ -16,7 +16,6 @@ type life struct {
 	names
 	link    link
 	retry   retry
-	teller  *teller
 	limits  *limits
 	settled bool            // the old clock was looked for
 	ignored map[string]bool // topics of retained commands that were logged

@@ -12,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/eclipse/paho.mqtt.golang/packets"
+
 	"wordclockd/internal/clock"
 	"wordclockd/internal/config"
 	"wordclockd/internal/proof"
@@ -244,25 +246,6 @@ func TestProbe(t *testing.T) {
 	})
 }
 
-// TestProbeOfTheBlind holds that a broker that lets the clock say whether it is there, but
-// not read it, is good enough.
-func TestProbeOfTheBlind(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := prepare(t)
-		s := &stub{welcome: true, refuse: presence}
-		r.wires.dial = s.dialer(r)
-		r.startBridge()
-		l := r.up()
-		if !slices.Equal(l.Refused, []string{presence}) {
-			t.Errorf("link %+v", l)
-		}
-		time.Sleep(time.Second)
-		if err := r.bridge.Probe(t.Context()); err != nil {
-			t.Error(err)
-		}
-	})
-}
-
 // TestRefused holds that a topic that may not be read is told of, and that the others work.
 func TestRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -284,6 +267,47 @@ func TestRefused(t *testing.T) {
 		r.up()
 		if n := r.count("mqtt_refused"); n != 1 {
 			t.Errorf("logged %d times", n)
+		}
+	})
+}
+
+// TestHungUpEarly holds that a broker that never lets the clock announce itself is not
+// taken for another clock of its id, and that what helps is said once.
+func TestHungUpEarly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := prepare(t)
+		s := &stub{welcome: true}
+		s.raw = func(c net.Conn) {
+			for {
+				p, err := packets.ReadPacket(c)
+				if err != nil {
+					return
+				}
+				if _, ok := p.(*packets.PublishPacket); ok || s.answer(p).Write(c) != nil {
+					return
+				}
+			}
+		}
+		r.wires.dial = s.dialer(r)
+		r.startBridge()
+		r.until("lost twice", func(l clock.Link) bool { return l.Losses == 2 })
+		if l := r.link.Get(); l.Err != "the broker closed the connection" {
+			t.Errorf("link %+v", l)
+		}
+		time.Sleep(10 * time.Minute)
+		if l := r.link.Get(); l.Twin || !strings.Contains(l.Err, "its log tells why: its ACL") {
+			t.Errorf("link %+v", l)
+		}
+		r.logged("mqtt_lost")
+		if n := r.count("mqtt_twin"); n != 0 {
+			t.Errorf("taken for a twin %d times", n)
+		}
+		if n := strings.Count(r.log.String(), "level=WARN"); n != 3 {
+			t.Errorf("%d warnings\n%s", n, &r.log)
+		}
+		r.wires.dial = r.broker.Dial
+		if l := r.up(); l.Err != "" {
+			t.Errorf("link %+v", l)
 		}
 	})
 }

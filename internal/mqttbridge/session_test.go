@@ -11,7 +11,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"wordclockd/internal/clock"
+	"wordclockd/internal/face"
 	"wordclockd/internal/proof"
 )
 
@@ -151,6 +154,59 @@ func TestLoss(t *testing.T) {
 			t.Errorf("events %q, want %q", got, want)
 		}
 	})
+}
+
+// TestAllAfterLoss holds that two seconds after the connection is up again every state is
+// what it is, whatever has changed meanwhile.
+func TestAllAfterLoss(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := prepare(t)
+		r.clock.status.Update(func(s *clock.Status) { s.Has = profiles[2].has })
+		r.startBridge()
+		r.up()
+		for i, now := range moments() {
+			time.Sleep(5 * time.Minute)
+			r.wires.last().cut()
+			r.down()
+			r.clock.status.Update(func(s *clock.Status) {
+				v := view{Status: *s}
+				now.set(&v)
+				*s = v.Status
+			})
+			r.change(func(s *clock.Settings) {
+				s.Style, s.Source, s.Off = face.Style(i%2), clock.Sources[i%2], i%3 == 0
+				s.Transition.Duration, s.Global = time.Duration(200+100*i)*time.Millisecond, clock.Level(100+i)
+			})
+			r.up()
+			time.Sleep(2 * time.Second)
+			r.seesAll(now.name)
+		}
+	})
+}
+
+// states returns what a peer reads of all that the clock retains, but for its presence.
+func (r *rig) states() map[string]string {
+	s := r.clock.status.Get()
+	v := view{r.bridge.naming(), s, s.Link.Since} // what goes by the minute is as it was then
+	v.id = s.Link.ClientID
+	all := map[string]string{}
+	for _, m := range append(newPublisher(newTeller(s)).all(v), discovery(v)) {
+		if m.retain {
+			all[m.topic] = string(m.payload[:min(len(m.payload), maxPayload+1)])
+		}
+	}
+	return all
+}
+
+// seesAll fails the test unless the broker has retained what the clock is, and nothing
+// else of it.
+func (r *rig) seesAll(name string) {
+	r.t.Helper()
+	want := r.states()
+	want[presence] = "online"
+	if diff := cmp.Diff(want, r.retained()); diff != "" {
+		r.t.Errorf("%s: what is retained is not what the clock is (-want +got)\n%s", name, diff)
+	}
 }
 
 // TestBrokerDown holds that the clock waits for a broker for ever, says so now and then,

@@ -79,14 +79,14 @@ func thresholdKeys() (keys []key) {
 	return keys
 }
 
-// cutDown brings the level of an LED down to the safety limit.
-func cutDown(list []clock.Edit, limit clock.Level) (cut []clock.Edit, notes []string) {
+// cutDown brings the level of an LED, of that name, down to the safety limit.
+func cutDown(list []clock.Edit, limit clock.Level, name string) (cut []clock.Edit, notes []string) {
 	cut = slices.Clone(list)
 	for i, e := range cut {
 		n, ok := wholeNumber(e.Value)
 		if ok && e.Key == individual && n > int(limit) && n <= 255 {
 			cut[i].Value = int(limit)
-			notes = append(notes, fmt.Sprintf("%s: %d is above the safety limit, and was limited to %d", individual, n, limit))
+			notes = append(notes, fmt.Sprintf("%s: %d is above the safety limit, and was limited to %d", name, n, limit))
 		}
 	}
 	return cut, notes
@@ -108,7 +108,7 @@ func setConfig(d *desk, ctx context.Context, r *request) done {
 	if err == nil {
 		list, err = withThresholds(list, r.object)
 	}
-	return d.set(ctx, configForm, list, err)
+	return d.set(ctx, r, configForm, list, err)
 }
 
 // withThresholds adds the edits that the array of all thresholds is short for.
@@ -128,7 +128,7 @@ func withThresholds(list []clock.Edit, o object) ([]clock.Edit, error) {
 }
 
 // resetConfig sets what configForm has to what it is by default.
-func resetConfig(d *desk, ctx context.Context, _ *request) done {
+func resetConfig(d *desk, ctx context.Context, r *request) done {
 	defaults := clock.DefaultSettings()
 	var list []clock.Edit
 	for _, k := range configForm.keys {
@@ -136,12 +136,12 @@ func resetConfig(d *desk, ctx context.Context, _ *request) done {
 			list = append(list, clock.Edit{Key: k.field, Value: f.Get(&defaults)})
 		}
 	}
-	return d.set(ctx, configForm, list, nil)
+	return d.set(ctx, r, configForm, list, nil)
 }
 
 // setSource sets the source of firmware.
 func setSource(d *desk, ctx context.Context, r *request) done {
-	return d.set(ctx, sourceForm, []clock.Edit{{Key: otaSource, Value: r.object["source"]}}, sourceErr(r.object))
+	return d.set(ctx, r, sourceForm, []clock.Edit{{Key: otaSource, Value: r.object["source"]}}, sourceErr(r.object))
 }
 
 var sourceForm = form{keys: []key{{name: "source", field: otaSource}}, echo: []string{sourceStatus}}

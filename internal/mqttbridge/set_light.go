@@ -25,7 +25,7 @@ func setLight(d *desk, ctx context.Context, r *request) done {
 		status, _ := d.service.Watch()
 		l, err = readLight(r.object, status.Can(clock.CanFade))
 	}
-	return d.set(ctx, lightForm, l.edits(), err)
+	return d.set(ctx, r, lightForm, l.edits(), err)
 }
 
 // A lightOrder is what is asked of it; nil is nothing.

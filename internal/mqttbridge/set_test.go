@@ -36,7 +36,7 @@ func TestSetFollows(t *testing.T) {
 		{"levels", "brightness/set", `{"individual":70,"global":100}`, []string{"individual_brightness_updated", "global_brightness_updated"}, "brightness/status", `{"individual":70,"global":100}`, ""},
 		{
 			"above the limit", "brightness/set", `{"individual":255}`, []string{"individual_brightness_updated"},
-			"brightness/status", `{"individual":80,"global":180}`, "brightness.individual: 255 is above the safety limit, and was limited to 80",
+			"brightness/status", `{"individual":80,"global":180}`, "individual: 255 is above the safety limit, and was limited to 80",
 		},
 		{"B22: one least level", "brightness/set", `{"global":5}`, []string{"global_brightness_updated"}, "brightness/status", `{"individual":60,"global":5}`, ""},
 		{"B22: the same as a command", "command", `{"command":"set_brightness","parameters":{"global":5}}`, []string{`{"result":{"command":"set_brightness","status":"success","updated":{"global":5}}}`}, "brightness/status", `{"individual":60,"global":5}`, ""},
@@ -122,6 +122,9 @@ func TestInVain(t *testing.T) {
 		}
 	}
 	if r := only(t, x.send("light/set", `{"effect":"instant"}`)); r.OK || r.Error != "effect: this clock cannot fade" {
+		t.Errorf("%+v", r)
+	}
+	if r := only(t, x.send("transition/set", `{"duration":700}`)); r.Note != "duration: stored, and without effect on this clock" {
 		t.Errorf("%+v", r)
 	}
 	if s := x.clock.status.Get().Settings; s.Transition.Duration != 700e6 || !s.Chimes.On || s.Transition.Off {

@@ -18,9 +18,14 @@ const (
 // failed is that a try to connect failed: it is the broker that has a fault.
 func (t *twin) failed() { t.kicks = nil }
 
-// ended is that a connection ended that was up since then; kicked is that the broker hung
-// up. It reports whether that is the first sign of a twin.
-func (t *twin) ended(since, now time.Time, kicked bool) bool {
+// ended is that a connection ended that the broker let come about then; kicked is that the
+// broker hung up, and up that all was said before. It reports whether that is the first
+// sign of a twin. Signs begin with a connection that was up: a broker that cannot bear
+// what the clock says never lets one be.
+func (t *twin) ended(since, now time.Time, kicked, up bool) bool {
+	if kicked && !up && len(t.kicks) == 0 {
+		return false
+	}
 	if !kicked || now.Sub(since) > twinSoon {
 		t.kicks = nil
 		t.seen = t.seen && now.Sub(since) < twinGone

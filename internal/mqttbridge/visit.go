@@ -16,14 +16,13 @@ type visit struct {
 	desk   *desk
 	states *publisher
 
-	echo   chan []string // paths of states to be published again
-	anew   chan struct{} // announce everything, now
-	births chan struct{} // Home Assistant has started
-	jobs   chan job      // to be done in order
-	slow   chan struct{} // one for each slow job that is under way
+	echo   chan []string  // paths of states to be published again
+	anew   chan []message // announce everything, now, and say this then
+	births chan struct{}  // Home Assistant has started
+	jobs   chan job       // to be done in order
+	slow   chan struct{}  // one for each slow job that is under way
 
 	// Of the task that reads.
-	blind   bool           // the clock's own availability cannot be read
 	waiting []chan<- error // probes, until it comes back
 	flooded time.Time      // what was missed was logged then
 }
@@ -37,7 +36,7 @@ func newVisit(l *life, s *session) *visit {
 	return &visit{
 		life: l, s: s,
 		desk: newDesk(l.names, l.c.Service, l.c.Log, l.limits), states: newPublisher(l.teller),
-		echo: make(chan []string), anew: make(chan struct{}, 1), births: make(chan struct{}, 1),
+		echo: make(chan []string), anew: make(chan []message), births: make(chan struct{}, 1),
 		jobs: make(chan job, maxJobs), slow: make(chan struct{}, maxSlow),
 	}
 }
@@ -112,8 +111,8 @@ func (v *visit) publish(ctx context.Context) error {
 			if err := v.everything(ctx); err != nil {
 				return err
 			}
-		case <-v.anew:
-			if err := v.everything(ctx); err != nil {
+		case last := <-v.anew:
+			if err := v.renew(ctx, last); err != nil {
 				return err
 			}
 		case <-ctx.Done():

@@ -56,6 +56,10 @@ func (u *Updater) request(r Request) Request {
 	return r
 }
 
+// usual reports whether the answer says how things are. One that is forced, or of one
+// source alone, is for who asked.
+func (r Request) usual() bool { return !r.Only && !r.Force }
+
 // look is Check, with all that was found.
 func (u *Updater) look(ctx context.Context, r Request) (*finding, error) {
 	for {
@@ -84,7 +88,7 @@ func (u *Updater) lookNow(ctx context.Context, l *asking) (*finding, error) {
 	u.c.Value.Update(func(v *clock.Update) { v.Checking = true })
 	defer u.c.Value.Update(func(v *clock.Update) { v.Checking = false })
 	l.found = u.checker.find(ctx, l.request)
-	if l.err = context.Cause(ctx); l.err == nil {
+	if l.err = context.Cause(ctx); l.err == nil && l.request.usual() {
 		u.change(func(r *Record) { r.Last = new(l.found.check()) })
 	}
 	return l.found, l.err
