@@ -42,6 +42,23 @@ func (b *bounds) OnConnect(c *mqtt.Client, _ packets.Packet) error {
 	if _, known := b.s.Clients.Get(c.ID); !known && b.s.Clients.Len() >= maxSessions {
 		return packets.ErrServerBusy
 	}
+	return keepApart(c)
+}
+
+// ownIDs is where the packet ids of the broker's own messages begin. Those of clients
+// begin at 1.
+const ownIDs = 1 << 14
+
+// keepApart keeps the packet ids of the broker's messages to a client away from those of
+// the client's. By the standard (MQTT 3.1.1, 2.3.1) the two are nothing to each other, but
+// the server refuses a subscription with the id of a message that it sent and that is not
+// acknowledged yet: Home Assistant subscribes to much while retained messages arrive.
+func keepApart(c *mqtt.Client) error {
+	for range ownIDs {
+		if _, err := c.NextPacketID(); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

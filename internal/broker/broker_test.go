@@ -382,6 +382,32 @@ func TestTooManySubscriptions(t *testing.T) {
 	})
 }
 
+// TestSubscribeMeanwhile holds that a client may subscribe while retained messages are
+// under way to it that it has not acknowledged, whatever their packet ids.
+func TestSubscribeMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, Config{})
+		a := r.inside(t, "a")
+		for i := range 20 {
+			a.publish(fmt.Sprintf("home/%d", i), "on", 1, true)
+		}
+		b := r.inside(t, "b")
+		for id := range uint16(20) {
+			p := packets.NewControlPacket(packets.Subscribe).(*packets.SubscribePacket)
+			p.Topics, p.Qoss, p.MessageID = []string{fmt.Sprintf("home/%d", id), "home/#"}, []byte{1, 1}, id+1
+			b.send(p)
+		}
+		for answers := 0; answers < 20; {
+			if s, ok := b.next().(*packets.SubackPacket); ok {
+				answers++
+				if !slices.Equal(s.ReturnCodes, []byte{1, 1}) {
+					t.Errorf("subscription %d: answer %#x", s.MessageID, s.ReturnCodes)
+				}
+			}
+		}
+	})
+}
+
 // TestTooManySessions holds that clients that are away, and want to find again what came
 // meanwhile, do not fill the broker.
 func TestTooManySessions(t *testing.T) {
