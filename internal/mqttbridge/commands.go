@@ -81,6 +81,7 @@ func readCommand(t *topic, p []byte) (*request, errand, error) {
 		}
 	}
 	if r.command, r.object, err = commandOf(text); err != nil {
+		r.name = printable(text)
 		return r, unknownCommand, err
 	}
 	r.name = r.command.name

@@ -48,6 +48,20 @@ func TestOldCommands(t *testing.T) {
 	}
 }
 
+// TestUnknownByName holds that an answer says which command there is not, by the id of who
+// asked.
+func TestUnknownByName(t *testing.T) {
+	c := newCounter(t)
+	for payload, want := range map[string]string{
+		"dance":                        `{"id":null,"command":"dance","ok":false`,
+		`{"command":"dance","id":"7"}`: `{"id":"7","command":"dance","ok":false`,
+	} {
+		if got := of(c.send("command", payload), resultPath); len(got) != 1 || !strings.HasPrefix(got[0], want) {
+			t.Errorf("%s: %q, want %s", payload, got, want)
+		}
+	}
+}
+
 // newTokens are words that the old clock's firmware had no use for.
 var newTokens = []string{"wifi_reset_not_available"}
 

@@ -371,7 +371,7 @@ func TestLogged(t *testing.T) {
 	c := newCounter(t)
 	c.send("command", "restart_"+strings.Repeat("secret", 40))
 	c.send("brightness/set", `{"global":100}`)
-	if text := c.log.String(); strings.Count(text, "event=mqtt_command") != 2 || strings.Count(text, "secret") > 11 || strings.Contains(text, "100") {
+	if text := c.log.String(); strings.Count(text, "event=mqtt_command") != 2 || strings.Count(text, "secret") > 22 || strings.Contains(text, "100") {
 		t.Errorf("logged %s", text)
 	}
 }

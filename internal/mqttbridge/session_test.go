@@ -354,16 +354,16 @@ func TestTwin(t *testing.T) {
 // TestCuts has the connection cut again and again, in the long run for a day, while settings
 // change: no state is lost.
 func TestCuts(t *testing.T) {
-	hour := 4 * time.Minute
+	pause := 4 * time.Minute // between two cuts
 	if len(proof.Seeds(t, 1)) > 1 {
-		hour = time.Hour
+		pause = time.Hour
 	}
 	begin := time.Now()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		r.up()
 		for i := range 24 {
-			time.Sleep(hour - time.Duration(i)*time.Second)
+			time.Sleep(pause - time.Duration(i)*time.Second)
 			r.wires.last().cut()
 			r.change(func(s *clock.Settings) { s.Global = clock.Level(100 + i) })
 			r.down()
@@ -377,5 +377,5 @@ func TestCuts(t *testing.T) {
 			t.Errorf("link %+v", l)
 		}
 	})
-	proof.Row(t, begin, "MQTT: connection cut, settings changed meanwhile", fmt.Sprintf("24 cuts in %v", 24*hour))
+	proof.Row(t, begin, "MQTT: connection cut, settings changed meanwhile", fmt.Sprintf("24 cuts in %v", 24*pause))
 }
