@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 		}
 	}
 	// They wait for processes most of the time.
-	_ = flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0)))
+	_ = flag.Set("test.parallel", strconv.Itoa(waiters*runtime.GOMAXPROCS(0)))
 	testscript.Main(m, map[string]func(){"wordclockd": main})
 }
 

@@ -186,8 +186,7 @@ func (b *besieged) answersAgain(topic string) {
 // TestStorm: ten thousand messages a second, and what makes no sense, are borne by a
 // clock that goes on showing the time, in little memory, at its own broker and at a real
 // one.
-func TestStorm(t *testing.T) {
-	t.Parallel()
+func TestStorm(t *testing.T) { // not beside others, which would have to bear it, too
 	bin := build(t)
 	t.Run("embedded", func(t *testing.T) {
 		b := expose(t, bin, []string{mqttURL + "=embedded"}, func(addr string) *mqtt.ClientOptions {

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"errors"
 	"log/slog"
 	"time"
 
@@ -34,7 +35,7 @@ func (b *bounds) ID() string { return "bounds" }
 
 // Provides implements mqtt.Hook.
 func (b *bounds) Provides(what byte) bool {
-	return what == mqtt.OnConnect || what == mqtt.OnSubscribe || what == mqtt.OnPublish
+	return what == mqtt.OnConnect || what == mqtt.OnDisconnect || what == mqtt.OnSubscribe || what == mqtt.OnPublish
 }
 
 // OnConnect implements mqtt.Hook. Who has a session goes on with it.
@@ -60,6 +61,21 @@ func keepApart(c *mqtt.Client) error {
 		}
 	}
 	return nil
+}
+
+// OnDisconnect implements mqtt.Hook. The server forgets a client by its id when its
+// connection ends, unless another one has taken over; but it ends the connection first and
+// notes that after. Meanwhile nothing must be forgotten: it would be the other one.
+func (b *bounds) OnDisconnect(c *mqtt.Client, _ error, _ bool) {
+	if !errors.Is(c.StopCause(), packets.ErrSessionTakenOver) {
+		return
+	}
+	for range 1000 {
+		if c.IsTakenOver() {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // OnSubscribe implements mqtt.Hook. A filter that is too many is made one that is

@@ -408,6 +408,24 @@ func TestSubscribeMeanwhile(t *testing.T) {
 	})
 }
 
+// TestTakenOver holds that of two clients with one id only the newer one is there, however
+// often that changes.
+func TestTakenOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, Config{})
+		old := r.inside(t, "twin")
+		for n := range 200 {
+			next := r.inside(t, "twin")
+			for old.next() != nil { // a farewell may come before the end
+			}
+			old = next
+			if n%50 == 0 {
+				old.subscribe("x") // it is really there
+			}
+		}
+	})
+}
+
 // TestTooManySessions holds that clients that are away, and want to find again what came
 // meanwhile, do not fill the broker.
 func TestTooManySessions(t *testing.T) {

@@ -1,0 +1,6 @@
+//go:build !race
+
+package main
+
+// waiters is how many tests run on one core at once: most of them wait for processes.
+const waiters = 2
