@@ -330,7 +330,7 @@ func TestBusy(t *testing.T) {
 	c := newCounter(t)
 	for payload, want := range map[string]result{
 		`{"command":"ota_check_update","id":3}`: {ID: json.RawMessage("3"), Command: "ota_check_update", Error: "busy with what was asked for before, try again in some seconds"},
-		`juggle`:                                {ID: json.RawMessage("null"), Command: "command", Error: "juggle: no such command: docs/mqtt.md lists all"},
+		`juggle`:                                {ID: json.RawMessage("null"), Command: "juggle", Error: "juggle: no such command: docs/mqtt.md lists all"},
 	} {
 		got := only(t, shown(c.desk.busy(message{topic: testNames.base + "/command", payload: []byte(payload)}).say))
 		if fmt.Sprint(got) != fmt.Sprint(want) {
