@@ -44,7 +44,7 @@ func (l *link) failed(err error) {
 	l.twin.failed()
 	l.early = 0
 	t := troubleOf(err)
-	l.value.Update(func(v *clock.Link) { v.Err = t.text })
+	defer l.value.Update(func(v *clock.Link) { v.Err = t.text }) // who sees it finds more in the log
 	now := time.Now()
 	if at, ok := l.said[t.cause]; ok && now.Sub(at) < again {
 		return
