@@ -61,7 +61,7 @@ func (l *link) failed(err error) {
 // the connection before is not logged again.
 func (l *link) refused(topics []string) {
 	known := slices.Equal(topics, l.value.Get().Refused)
-	l.value.Update(func(v *clock.Link) { v.Refused = topics })
+	defer l.value.Update(func(v *clock.Link) { v.Refused = topics })
 	if len(topics) > 0 && !known {
 		l.log.Warn("the broker does not let the clock read all it needs to; allow them in its ACL", "event", "mqtt_refused", "topics", topics)
 	}
