@@ -64,7 +64,7 @@ func (h *house) accept(ctx context.Context, l net.Listener) error {
 		case errors.Is(err, net.ErrClosed):
 			return err
 		default: // out of files, or the like
-			pause(ctx, 100*time.Millisecond)
+			task.Sleep(ctx, 100*time.Millisecond)
 		}
 	}
 }
@@ -90,13 +90,4 @@ func (h *house) left(c net.Conn, err error) {
 		return
 	}
 	h.told.Do(func() { h.log.Warn("a client was refused, for a minute others are not logged", attrs...) })
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"wordclockd/internal/clock"
 	"wordclockd/internal/face"
+	"wordclockd/internal/task"
 	"wordclockd/internal/watch"
 )
 
@@ -121,15 +122,8 @@ type question struct {
 func (d *Display) Examine(ctx context.Context) (wrong [face.Rows]error, err error) {
 	for row := range wrong {
 		q := question{row, make(chan error, 1)}
-		select {
-		case d.questions <- q:
-		case <-ctx.Done():
-			return wrong, context.Cause(ctx)
-		}
-		select {
-		case wrong[row] = <-q.answer:
-		case <-ctx.Done():
-			return wrong, context.Cause(ctx)
+		if wrong[row], err = task.Ask(ctx, d.questions, q, q.answer); err != nil {
+			return wrong, err
 		}
 	}
 	return wrong, nil
@@ -149,17 +143,11 @@ func (e *DarkError) Error() string { return fmt.Sprintf("LED rows %v do not answ
 // the line is wired.
 func (d *Display) Reset(ctx context.Context) error {
 	answer := make(chan error, 1)
-	select {
-	case d.resets <- answer:
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-	select {
-	case err := <-answer:
+	wrong, err := task.Ask(ctx, d.resets, answer, answer)
+	if err != nil {
 		return err
-	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
+	return wrong
 }
 
 // reset resets the drivers, and shows f again.

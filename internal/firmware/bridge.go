@@ -134,7 +134,7 @@ func (b *bridging) Run(ctx context.Context) error {
 		}
 		b.log.Log(ctx, journal.Critical, "MQTT broke, and is begun anew in a minute", "event", "mqtt_failed", "err", err)
 		b.link.Update(func(l *clock.Link) { l.State, l.Since, l.Err = clock.LinkDown, time.Now(), err.Error() })
-		sleep(ctx, restAfter)
+		task.Sleep(ctx, restAfter)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"wordclockd/internal/flash"
 	"wordclockd/internal/hal"
 	"wordclockd/internal/health"
+	"wordclockd/internal/task"
 )
 
 // A spell is what the profile of an image makes the firmware do wrong. It acts on
@@ -128,6 +129,6 @@ func (s *spell) Run(ctx context.Context) error {
 
 // await waits until a fault is due, and reports whether it is.
 func (s *spell) await(ctx context.Context, f flash.Fault) bool {
-	sleep(ctx, time.Until(s.begun.Add(f.After)))
+	task.Sleep(ctx, time.Until(s.begun.Add(f.After)))
 	return ctx.Err() == nil
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"wordclockd/internal/health"
+	"wordclockd/internal/task"
 	"wordclockd/internal/watch"
 )
 
@@ -34,7 +35,7 @@ func (r *reach) Run(ctx context.Context) error {
 		if now := r.look(); now != r.value.Get() {
 			r.value.Set(now)
 		}
-		sleep(ctx, routeEvery)
+		task.Sleep(ctx, routeEvery)
 		if ctx.Err() != nil {
 			return nil
 		}

@@ -10,6 +10,7 @@ import (
 	"wordclockd/internal/clock"
 	"wordclockd/internal/hal"
 	"wordclockd/internal/hal/bh1750"
+	"wordclockd/internal/task"
 	"wordclockd/internal/watch"
 )
 
@@ -136,7 +137,7 @@ func (s *sensors) readLight(ctx context.Context) error {
 			return err
 		}
 		s.set, s.dark = true, 0
-		sleep(ctx, bh1750.MeasurementTime)
+		task.Sleep(ctx, bh1750.MeasurementTime)
 	}
 	lux, err := s.light.Lux()
 	if s.dark++; lux > 0 {
@@ -147,16 +148,6 @@ func (s *sensors) readLight(ctx context.Context) error {
 		s.now.Lux = float64(lux)
 	}
 	return err
-}
-
-// sleep waits for d or until ctx is done.
-func sleep(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
 }
 
 func (s *sensors) readKnob(context.Context) error {
@@ -181,17 +172,11 @@ func (s *sensors) showKnob(mv int) {
 // refresh has all sensors read now, and returns what was wrong with any.
 func (s *sensors) refresh(ctx context.Context) error {
 	answer := make(chan error, 1)
-	select {
-	case s.asks <- answer:
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-	select {
-	case err := <-answer:
+	wrong, err := task.Ask(ctx, s.asks, answer, answer)
+	if err != nil {
 		return err
-	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
+	return wrong
 }
 
 // doRefresh reads the sensors.

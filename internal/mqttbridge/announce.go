@@ -8,6 +8,7 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
 	"wordclockd/internal/clock"
+	"wordclockd/internal/task"
 )
 
 // errAdopted is that the clock has another id now, and has to connect with it.
@@ -24,16 +25,22 @@ func (v *visit) announce(ctx context.Context) error {
 }
 
 func (v *visit) subscribe(ctx context.Context) error {
-	filters := append(v.desk.filters(), v.availability("").topic)
-	if v.prefix != "" {
-		filters = append(filters, v.birthTopic())
-	}
+	filters := append(v.subscriptions(), v.availability("").topic)
 	refused, err := v.s.subscribe(ctx, nil, filters...)
 	if err != nil {
 		return err
 	}
 	v.link.refused(refused)
 	return nil
+}
+
+// subscriptions are the topics that the clock listens to: those for it, and that on which
+// Home Assistant says that it starts.
+func (n names) subscriptions() []string {
+	if n.prefix == "" {
+		return n.filters()
+	}
+	return append(n.filters(), n.birthTopic())
 }
 
 func (n names) birthTopic() string { return n.prefix + "/status" }
@@ -95,7 +102,7 @@ func (v *visit) settle(ctx context.Context) error {
 		return err
 	}
 	if len(moving) > 0 {
-		sleep(ctx, unloading)
+		task.Sleep(ctx, unloading)
 	}
 	if err := v.s.publish(ctx, append([]message{discovery(v.now())}, removed...)...); err != nil {
 		return err

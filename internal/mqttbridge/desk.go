@@ -135,11 +135,11 @@ func (d *desk) busy(m message) outcome {
 	return d.answer(r, e.refused(err))
 }
 
-// filters are the topics to subscribe to.
-func (d *desk) filters() (filters []string) {
+// filters are the topics that a desk takes messages on.
+func (n names) filters() (filters []string) {
 	for _, t := range topics {
 		if t.take != nil {
-			filters = append(filters, d.base+"/"+t.path)
+			filters = append(filters, n.base+"/"+t.path)
 		}
 	}
 	return filters

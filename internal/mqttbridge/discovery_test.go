@@ -3,7 +3,6 @@ package mqttbridge
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"maps"
 	"os"
 	"regexp"
@@ -75,7 +74,7 @@ func TestDeviceMessage(t *testing.T) {
 // golden compares a text with a file, which -update writes.
 func golden(t *testing.T, file, got string) {
 	t.Helper()
-	if f := flag.Lookup("update"); f != nil && f.Value.String() == "true" {
+	if *update {
 		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -85,7 +84,7 @@ func golden(t *testing.T, file, got string) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s is not what would be published (-want +got), -update writes it anew:\n%s", file, diff)
+		t.Errorf("%s is not what it should be (-want +got), go test ./internal/mqttbridge -update writes it anew:\n%s", file, diff)
 	}
 }
 

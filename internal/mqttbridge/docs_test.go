@@ -3,7 +3,6 @@ package mqttbridge
 import (
 	"flag"
 	"fmt"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,20 +15,7 @@ var update = flag.Bool("update", false, "write docs anew that are made from tabl
 
 // TestDocs holds that docs/mqtt.md is made from the tables of topics and commands.
 func TestDocs(t *testing.T) {
-	const name = "../../docs/mqtt.md"
-	want := document()
-	if *update {
-		if err := os.WriteFile(name, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got) != want {
-		t.Errorf("%s is not what the tables say: go test ./internal/mqttbridge -run TestDocs -update", name)
-	}
+	golden(t, "../../docs/mqtt.md", document())
 }
 
 // TestDocumentedCommands holds that each command that the document shows is taken, and

@@ -72,8 +72,7 @@ func reachError(ctx context.Context, err error) *ReachError {
 // word of one that alone does not know of. The error is a *ReachError.
 func Inspect(ctx context.Context, c Config, alone bool) (*Inspection, error) {
 	b := New(c)
-	found := &Inspection{Broker: b.broker(), Kept: map[string][]byte{}}
-	found.Alone = alone
+	found := &Inspection{Broker: b.broker(), Alone: alone, Kept: map[string][]byte{}}
 	x := inspector{names: b.naming(), found: found, back: map[string]bool{}}
 	to, err := x.letter(c.MQTT)
 	if err != nil {
@@ -137,21 +136,8 @@ func (n names) own() (all []string) {
 	return all
 }
 
-// taken returns what the clock listens to.
-func (n names) taken() (all []string) {
-	for _, t := range topics {
-		if t.take != nil {
-			all = append(all, n.base+"/"+t.path)
-		}
-	}
-	if n.prefix != "" {
-		all = append(all, n.birthTopic())
-	}
-	return all
-}
-
 func (x *inspector) subscribe(ctx context.Context) (err error) {
-	x.found.Refused, err = x.s.subscribe(ctx, nil, slices.Concat(x.taken(), x.own(), []string{x.side()})...)
+	x.found.Refused, err = x.s.subscribe(ctx, nil, slices.Concat(x.subscriptions(), x.own(), []string{x.side()})...)
 	return err
 }
 

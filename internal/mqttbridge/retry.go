@@ -1,7 +1,6 @@
 package mqttbridge
 
 import (
-	"context"
 	"math/rand/v2"
 	"time"
 )
@@ -26,14 +25,4 @@ func (r *retry) pause(took time.Duration) time.Duration {
 	}
 	r.tries++
 	return max(least, least+rand.N(most-least+1)-took)
-}
-
-// sleep returns after d, or when ctx is done.
-func sleep(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }

@@ -29,7 +29,7 @@ func (l *life) run(ctx context.Context) error {
 		if p, ok := errors.AsType[*task.Panic](err); ok {
 			return p
 		}
-		sleep(ctx, pause)
+		task.Sleep(ctx, pause)
 	}
 	return nil
 }

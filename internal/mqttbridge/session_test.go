@@ -16,6 +16,7 @@ import (
 	"wordclockd/internal/clock"
 	"wordclockd/internal/face"
 	"wordclockd/internal/proof"
+	"wordclockd/internal/task"
 )
 
 const (
@@ -326,7 +327,7 @@ func TestTwin(t *testing.T) {
 				case <-ctx.Done():
 				}
 				s.leave()
-				sleep(ctx, 5*time.Second)
+				task.Sleep(ctx, 5*time.Second)
 			}
 			return nil
 		})

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"wordclockd/internal/clock"
+	"wordclockd/internal/task"
 )
 
 // maxSwitches is how often the slot's image is asked for anew after a failure,
@@ -152,12 +153,7 @@ const (
 // pause waits for a random time, so that clocks which failed together do not
 // come back together.
 func pause(ctx context.Context, n int) {
-	t := time.NewTimer(rand.N(min(maxPause, firstPause<<n)))
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
+	task.Sleep(ctx, rand.N(min(maxPause, firstPause<<n)))
 }
 
 // failed notes an error of s; next is asked instead, nil is nobody.

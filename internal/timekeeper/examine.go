@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"wordclockd/internal/task"
 )
 
 // A look is what the RTC showed at a moment.
@@ -32,7 +34,7 @@ func (k *Keeper) Examine(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		sleep(ctx, apart)
+		task.Sleep(ctx, apart)
 		var second look
 		if second, err = k.see(ctx); err == nil && second.set.Equal(first.set) {
 			return compared(first, second)
@@ -55,17 +57,7 @@ func (k *Keeper) see(ctx context.Context) (look, error) {
 // of ctx.
 func ask[T any](ctx context.Context, k *Keeper, f func() T) (answer T, err error) {
 	answers := make(chan T, 1)
-	select {
-	case k.questions <- func() { answers <- f() }:
-	case <-ctx.Done():
-		return answer, context.Cause(ctx)
-	}
-	select {
-	case answer = <-answers:
-		return answer, nil
-	case <-ctx.Done():
-		return answer, context.Cause(ctx)
-	}
+	return task.Ask(ctx, k.questions, func() { answers <- f() }, answers)
 }
 
 // compared returns an error unless the RTC went on from one look to the next as the

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"wordclockd/internal/hal"
+	"wordclockd/internal/task"
 )
 
 // tend looks at an RTC that is not needed, so that its end does not come as a
@@ -81,7 +82,7 @@ func (k *Keeper) awaitBegin(ctx context.Context) time.Time {
 	if begin.Sub(k.now()) < off {
 		begin = begin.Add(time.Second)
 	}
-	sleep(ctx, begin.Add(-off).Sub(k.now()))
+	task.Sleep(ctx, begin.Add(-off).Sub(k.now()))
 	return begin
 }
 
@@ -89,7 +90,7 @@ func (k *Keeper) awaitBegin(ctx context.Context) time.Time {
 // of a second: just before the begin it was the old one, just after it is the
 // new one.
 func (k *Keeper) exact(ctx context.Context, before, begin time.Time) (bool, error) {
-	sleep(ctx, begin.Add(off).Sub(k.now()))
+	task.Sleep(ctx, begin.Add(off).Sub(k.now()))
 	after, err := k.read()
 	if err != nil || !before.Equal(begin.Add(-time.Second)) || !after.Equal(begin) {
 		return false, err
@@ -163,7 +164,7 @@ func (k *Keeper) setRTC(ctx context.Context) error {
 	var begin time.Time
 	for tries := 0; ; tries++ {
 		begin = k.now().Truncate(time.Second).Add(time.Second)
-		sleep(ctx, begin.Sub(k.now()))
+		task.Sleep(ctx, begin.Sub(k.now()))
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -180,7 +181,7 @@ func (k *Keeper) setRTC(ctx context.Context) error {
 	if took := k.now().Sub(begin); took > off {
 		return fmt.Errorf("took %s", took.Round(time.Millisecond))
 	}
-	sleep(ctx, begin.Add(2*off).Sub(k.now()))
+	task.Sleep(ctx, begin.Add(2*off).Sub(k.now()))
 	at, err := k.read()
 	if err == nil && !at.Equal(begin) {
 		err = fmt.Errorf("reads back as %s", at.Format(time.DateTime))

@@ -81,7 +81,7 @@ func (p *poller) run(ctx context.Context) error {
 		case <-ctx.Done():
 		case <-t.C:
 		case <-p.nudge:
-			sleep(ctx, askSoon-time.Since(begin)) // MINPOLL (RFC 5905 7.2): fresher is not better
+			task.Sleep(ctx, askSoon-time.Since(begin)) // MINPOLL (RFC 5905 7.2): fresher is not better
 		}
 		t.Stop()
 	}

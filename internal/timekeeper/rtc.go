@@ -8,6 +8,7 @@ import (
 
 	"wordclockd/internal/clock"
 	"wordclockd/internal/hal/ds3231"
+	"wordclockd/internal/task"
 )
 
 const (
@@ -138,7 +139,7 @@ func (k *Keeper) follow(ctx context.Context) error {
 // be right at that moment. One read alone might have been hit on the wire, and
 // a clock that stands still is none.
 func (k *Keeper) align(ctx context.Context, at time.Time) error {
-	for start := time.Now(); ctx.Err() == nil; sleep(ctx, edgeStep) {
+	for start := time.Now(); ctx.Err() == nil; task.Sleep(ctx, edgeStep) {
 		if k.news() {
 			return nil // somebody better has spoken
 		}
