@@ -37,6 +37,7 @@ var rooms = map[string]room{
 	"control":    {layer: 3},
 	"release":    {layer: 3},
 
+	"light":      {layer: 2},
 	"display":    {layer: 2, modules: []string{"periph.io/x/conn/v3"}},
 	"timekeeper": {layer: 2, modules: []string{"periph.io/x/conn/v3", "github.com/beevik/ntp"}},
 	"ota":        {layer: 2},

@@ -45,6 +45,7 @@ type Status struct {
 	Time       Time
 	Sync       Sync
 	Face       Face
+	Light      Light
 	Settings   Settings
 	Revision   uint64 // of the settings
 	Sensors    Sensors

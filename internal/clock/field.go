@@ -19,7 +19,7 @@ const (
 	Bool    Kind = iota // true or false
 	Integer             // from Min to Max
 	Choice              // one of Options
-	Text                // free, of a parameter
+	Text                // free
 )
 
 var kinds = [...]string{Bool: "boolean", Integer: "integer", Choice: "choice", Text: "text"}
@@ -62,6 +62,8 @@ type Field struct {
 	Get func(*Settings) any
 	set func(*Settings, any)
 	max func(*Settings) int // where Max depends on other fields
+
+	canonical func(string) (string, error) // of a Text; the error says what is wrong
 }
 
 // Fields lists all settings. The order is that in which they are shown, and
@@ -95,16 +97,16 @@ var Fields = slices.Concat([]Field{
 		Key: "brightness.individual", Doc: "level of a lit LED, up to the safety limit",
 		Unit: "1/255", Kind: Integer, Min: int(MinLevel), Max: 255, Step: 1,
 		Get: func(s *Settings) any { return int(s.Individual) },
-		set: func(s *Settings, v any) { s.Individual = Level(v.(int)) },
+		set: func(s *Settings, v any) { s.Individual, s.Manual.Individual = Level(v.(int)), true },
 		max: func(s *Settings) int { return int(s.SafetyLimit) },
 	},
 	{
 		Key: "brightness.global", Doc: "level of the whole face, by which that of each LED is multiplied",
 		Unit: "1/255", Kind: Integer, Min: int(MinLevel), Max: 255, Step: 1,
 		Get: func(s *Settings) any { return int(s.Global) },
-		set: func(s *Settings, v any) { s.Global = Level(v.(int)) },
+		set: func(s *Settings, v any) { s.Global, s.Manual.Global = Level(v.(int)), true },
 	},
-}, transitionFields, zoneFields(), thresholdFields(), knobFields, chimeFields, []Field{
+}, manualFields, nightFields, transitionFields, zoneFields(), thresholdFields(), knobFields, checkFields, chimeFields, []Field{
 	{
 		Key: "ota.source", Doc: "where firmware is looked for first", Kind: Choice, Options: sources[:],
 		Get: func(s *Settings) any { return s.Source.String() },
@@ -145,7 +147,12 @@ func (f *Field) check(s *Settings, v any) error {
 	case int:
 		ok = f.Kind == Integer && f.Min <= v && v <= f.limit(s)
 	case string:
-		ok = f.Kind == Choice && f.option(v) >= 0
+		if f.Kind == Text {
+			if _, err := f.canonical(v); err != nil {
+				return invalid(f.Key, "%v", err)
+			}
+		}
+		ok = f.Kind == Text || f.Kind == Choice && f.option(v) >= 0
 	}
 	if !ok {
 		text, err := json.Marshal(v)
@@ -168,6 +175,8 @@ func (f *Field) want(s *Settings) string {
 		return text
 	case Choice:
 		return strings.Join(f.Options, " or ")
+	case Text:
+		return "a text"
 	}
 	return "true or false"
 }
@@ -189,8 +198,11 @@ func (f *Field) Set(s *Settings, v any) error {
 	if err := f.check(s, v); err != nil {
 		return err
 	}
-	if text, ok := v.(string); ok {
+	switch text, _ := v.(string); f.Kind {
+	case Choice:
 		v = f.Options[f.option(text)]
+	case Text:
+		v, _ = f.canonical(text)
 	}
 	f.set(s, v)
 	return nil

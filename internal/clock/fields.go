@@ -5,6 +5,54 @@ import (
 	"time"
 )
 
+var manualFields = []Field{
+	{
+		Key: "brightness.individual_manual", Doc: "brightness.individual was set by hand, and holds until the knob moves; false gives it back to the knob", Kind: Bool, Needs: CanTurn,
+		Get: func(s *Settings) any { return s.Manual.Individual },
+		set: func(s *Settings, v any) { s.Manual.Individual = v.(bool) },
+	},
+	{
+		Key: "brightness.global_manual", Doc: "brightness.global was set by hand, and holds until the light moves; false gives it back to the light sensor", Kind: Bool, Needs: CanAdapt,
+		Get: func(s *Settings) any { return s.Manual.Global },
+		set: func(s *Settings, v any) { s.Manual.Global = v.(bool) },
+	},
+	{
+		Key: "brightness.manual_minutes", Doc: "the longest that a level set by hand holds; 0 is until knob or light move", Unit: "min", Kind: Integer, Min: 0, Max: 10080, Step: 1,
+		Get: func(s *Settings) any { return int(s.Manual.For / time.Minute) },
+		set: func(s *Settings, v any) { s.Manual.For = time.Duration(v.(int)) * time.Minute },
+	},
+}
+
+var nightFields = []Field{
+	{
+		Key: "night.windows", Doc: "when the face is dim or dark: " + windowForm + "; further ones after a semicolon", Kind: Text,
+		Get: func(s *Settings) any { return s.Night.Windows },
+		set: func(s *Settings, v any) { s.Night.Windows = v.(string) },
+		canonical: func(text string) (string, error) {
+			windows, err := ParseWindows(text)
+			return FormatWindows(windows), err
+		},
+	},
+	{
+		Key: "night.paused", Doc: "the window of the night that it is now does not count, up to its end", Kind: Bool,
+		Get: func(s *Settings) any { return s.Night.Paused },
+		set: func(s *Settings, v any) { s.Night.Paused = v.(bool) },
+	},
+}
+
+var checkFields = []Field{
+	{
+		Key: "validation.enabled", Doc: "read the LED drivers back after each change of the face, and now and then", Kind: Bool, Needs: CanValidate,
+		Get: func(s *Settings) any { return !s.SelfCheck.Off },
+		set: func(s *Settings, v any) { s.SelfCheck.Off = !v.(bool) },
+	},
+	{
+		Key: "validation.interval_s", Doc: "how long after the last time, if nothing changes", Unit: "s", Kind: Integer, Min: 10, Max: 3600, Step: 10, Needs: CanValidate,
+		Get: func(s *Settings) any { return int(s.SelfCheck.Every / time.Second) },
+		set: func(s *Settings, v any) { s.SelfCheck.Every = time.Duration(v.(int)) * time.Second },
+	},
+}
+
 var transitionFields = []Field{
 	{
 		Key: "transition.enabled", Doc: "let one face fade into the next; else it changes at once", Kind: Bool, Needs: CanFade,

@@ -16,7 +16,8 @@ type Settings struct {
 	Off   bool // nothing is lit
 	Style face.Style
 
-	// How bright a lit LED is: Individual x Global.
+	// How bright a lit LED is: Individual x Global. Where a knob or a light sensor
+	// rules, these are what was last set by hand; see Light.
 	Individual  Level // MinLevel to SafetyLimit
 	Global      Level // MinLevel to 255
 	SafetyLimit Level // MinLevel to 255
@@ -25,6 +26,9 @@ type Settings struct {
 	Zones      [Zones]Zone       // of the light sensor, from dark to bright
 	Thresholds [Zones - 1]uint16 // lx, ascending: where a zone ends and the next one begins
 	Knob       Knob
+	Manual     Manual
+	Night      Night
+	SelfCheck  SelfCheck
 	Chimes     Chimes
 
 	Source Source // of firmware, that is preferred
@@ -71,6 +75,7 @@ func DefaultSettings() Settings {
 		Zones:      [...]Zone{{5, 30}, {30, 60}, {60, 120}, {120, 200}, {200, 255}},
 		Thresholds: [...]uint16{10, 50, 200, 500},
 		Knob:       Knob{Min: 5, Max: 255, Curve: KnobLinear},
+		SelfCheck:  SelfCheck{Every: 350 * time.Second},
 		Chimes:     Chimes{Volume: 80, QuietStart: 22, QuietEnd: 7},
 		Source:     GitHub,
 	}

@@ -39,7 +39,7 @@ type Validation struct {
 	Failure        FailureType
 	SoftwareValid  bool
 	HardwareValid  bool
-	HardwareFaults bool
+	HardwareFaults bool // some driver does not answer
 	GroupDiffers   bool
 	Mismatches     int
 	SoftwareErrors int
@@ -56,7 +56,7 @@ type Mismatch struct {
 	Expected, Software, Hardware Level
 }
 
-// ValidationStats counts over the validations since the start.
+// ValidationStats counts over the validations of the last 24 hours, or since the start.
 type ValidationStats struct {
 	Total, Failed, Consecutive uint32
 	Health                     int // 0 to 100

@@ -29,7 +29,9 @@ type Config struct {
 	Reset    gpio.PinOut // of all drivers, active low; nil is not wired
 	Time     *watch.Value[clock.Time]
 	Settings *watch.Value[clock.Settings]
-	Face     *watch.Value[clock.Face] // written by the display: what is shown
+	Light    *watch.Value[clock.Light]       // how bright; only it says that nothing is to be lit
+	Face     *watch.Value[clock.Face]        // written by the display: what is shown
+	Checked  *watch.Value[*clock.Validation] // written by the display: what the last read-back came to; nil is nobody
 	Log      *slog.Logger
 
 	// Keep says of the cause of the end whether the face stays lit: somebody
@@ -74,6 +76,7 @@ func (d *Display) Run(ctx context.Context) error {
 	poll := time.Now().Add(d.c.Poll)
 	for {
 		settings, newSettings := d.c.Settings.Watch()
+		light, newLight := d.c.Light.Watch()
 		believed, newTime := d.c.Time.Watch()
 		now := time.Now()
 		if d.c.Alive != nil && !now.Before(alive) {
@@ -84,9 +87,9 @@ func (d *Display) Run(ctx context.Context) error {
 			d.panel.Check()
 			poll = now.Add(d.c.Poll)
 		}
-		f, stays := faceAt(believed, settings, now)
+		f, stays := faceAt(believed, settings.Style, light.Off, now)
 		next := now.Add(stays)
-		d.show(f, settings, next)
+		d.show(f, light, next)
 		if at, ok := d.panel.Retry(); ok {
 			next = earlier(next, at)
 		}
@@ -102,10 +105,11 @@ func (d *Display) Run(ctx context.Context) error {
 			return nil
 		case <-newSettings:
 		case <-newTime:
+		case <-newLight:
 		case q := <-d.questions:
 			q.answer <- d.panel.Verify(q.row)
 		case answer := <-d.resets:
-			answer <- d.reset(f, settings)
+			answer <- d.reset(f, light)
 		case <-timer.C:
 		}
 	}
@@ -151,7 +155,7 @@ func (d *Display) Reset(ctx context.Context) error {
 }
 
 // reset resets the drivers, and shows f again.
-func (d *Display) reset(f clock.Face, s clock.Settings) error {
+func (d *Display) reset(f clock.Face, l clock.Light) error {
 	for _, level := range [...]gpio.Level{gpio.Low, gpio.High} {
 		if err := d.c.Reset.Out(level); err != nil {
 			return fmt.Errorf("set reset line of the LED drivers to %s: %w", level, err)
@@ -159,7 +163,7 @@ func (d *Display) reset(f clock.Face, s clock.Settings) error {
 		time.Sleep(resetPulse)
 	}
 	d.panel.Forget()
-	d.show(f, s, time.Time{})
+	d.show(f, l, time.Time{})
 	if dark := d.panel.Dark(); dark != nil {
 		return &DarkError{dark}
 	}
@@ -168,11 +172,11 @@ func (d *Display) reset(f clock.Face, s clock.Settings) error {
 
 // show draws f, which is right until next, and publishes it together with the
 // rows that stay dark.
-func (d *Display) show(f clock.Face, s clock.Settings, next time.Time) {
+func (d *Display) show(f clock.Face, l clock.Light, next time.Time) {
 	if f.Unknown {
 		next = time.Time{} // what blinks may be late, but has to be tried
 	}
-	frame := Draw(f.Phrase, s)
+	frame := Draw(f.Phrase, l)
 	d.panel.Show(&frame, next)
 	f.Dark = d.panel.Dark()
 	if f.Phrase != d.shown.Phrase || f.Unknown != d.shown.Unknown || f.Off != d.shown.Off || !slices.Equal(f.Dark, d.shown.Dark) {

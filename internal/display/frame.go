@@ -14,19 +14,19 @@ type Frame struct {
 }
 
 // Draw returns the frame that shows p.
-func Draw(p face.Phrase, s clock.Settings) (f Frame) {
-	f.Group = uint8(s.Global)
+func Draw(p face.Phrase, l clock.Light) (f Frame) {
+	f.Group = uint8(l.Group)
 	for led := range p.LEDs() {
-		f.PWM[led.Row][led.Col] = uint8(s.Individual)
+		f.PWM[led.Row][led.Col] = uint8(l.Individual)
 	}
 	return f
 }
 
 // faceAt returns what the front has to show at a moment of the host's clock, and
 // how long that stays true.
-func faceAt(t clock.Time, s clock.Settings, host time.Time) (f clock.Face, stays time.Duration) {
+func faceAt(t clock.Time, style face.Style, off bool, host time.Time) (f clock.Face, stays time.Duration) {
 	local, ok := t.At(host)
-	f.Off, f.Unknown = s.Off, !ok
+	f.Off, f.Unknown = off, !ok
 	switch {
 	case f.Off:
 		return f, left(host, time.Minute)
@@ -36,7 +36,7 @@ func faceAt(t clock.Time, s clock.Settings, host time.Time) (f clock.Face, stays
 		}
 		return f, left(host, time.Second)
 	}
-	f.Phrase = face.Say(local.Hour(), local.Minute(), s.Style)
+	f.Phrase = face.Say(local.Hour(), local.Minute(), style)
 	return f, left(local, time.Minute)
 }
 

@@ -17,6 +17,7 @@ import (
 	"wordclockd/internal/hal"
 	"wordclockd/internal/health"
 	"wordclockd/internal/journal"
+	"wordclockd/internal/light"
 	"wordclockd/internal/ota"
 	"wordclockd/internal/task"
 	"wordclockd/internal/timekeeper"
@@ -92,16 +93,18 @@ type device struct {
 	resets  bool      // the reset line of the LED drivers is wired
 
 	// What tasks tell each other.
-	time     *watch.Value[clock.Time]     // from timekeeper
-	sync     *watch.Value[clock.Sync]     // from timekeeper
-	face     *watch.Value[clock.Face]     // from display
-	settings *watch.Value[clock.Changed]  // from Change
-	shown    *watch.Value[clock.Settings] // the same, for those who want no number
-	ambient  *watch.Value[clock.Sensors]  // from sensors
-	link     *watch.Value[clock.Link]     // from the bridge
-	update   *watch.Value[clock.Update]   // from the updater; the stored source from Change
-	found    *watch.Value[clock.Health]   // from health
-	entries  *watch.Value[clock.Journal]  // from journal
+	time     *watch.Value[clock.Time]        // from timekeeper
+	sync     *watch.Value[clock.Sync]        // from timekeeper
+	face     *watch.Value[clock.Face]        // from display
+	settings *watch.Value[clock.Changed]     // from Change
+	shown    *watch.Value[clock.Settings]    // the same, for those who want no number
+	ambient  *watch.Value[clock.Sensors]     // from sensors
+	light    *watch.Value[clock.Light]       // from the dimmer
+	checked  *watch.Value[*clock.Validation] // from display; nil before the first
+	link     *watch.Value[clock.Link]        // from the bridge
+	update   *watch.Value[clock.Update]      // from the updater; the stored source from Change
+	found    *watch.Value[clock.Health]      // from health
+	entries  *watch.Value[clock.Journal]     // from journal
 
 	status *watch.Value[clock.Status]
 
@@ -115,7 +118,7 @@ func build(c Config, in boot.Info, ask boot.Asks, store opened) *device {
 	d := &device{
 		front: c.Front, ask: ask, store: store, version: in.Desc.Version, sounds: c.ChimesFolder, resets: c.Board.Reset != nil,
 		time: watch.NewValue(firstTime(c)), sync: new(watch.Value[clock.Sync]), face: new(watch.Value[clock.Face]),
-		ambient: new(watch.Value[clock.Sensors]), link: new(watch.Value[clock.Link]),
+		ambient: new(watch.Value[clock.Sensors]), light: new(watch.Value[clock.Light]), checked: new(watch.Value[*clock.Validation]), link: new(watch.Value[clock.Link]),
 		update: watch.NewValue(clock.Update{Stored: storedSource(store.Store)}), entries: new(watch.Value[clock.Journal]),
 		found: watch.NewValue(clock.Health{Healthy: true, Checks: []clock.HealthCheck{}}), judging: make(chan struct{}, 1),
 		changing: make(chan struct{}, 1), restart: make(chan boot.Reason, 1),
@@ -140,13 +143,14 @@ func build(c Config, in boot.Info, ask boot.Asks, store opened) *device {
 		Source: c.Time.Source, Servers: c.Time.NTPServers, Dial: c.DialNTP,
 	})
 	d.demo = newDemo(d.time, d.log)
+	d.light.Set(firstLight(settings))
 	d.display = display.New(display.Config{
-		Bus: board.LEDs, Reset: board.Reset, Time: d.demo.shown, Settings: d.shown, Face: d.face,
+		Bus: board.LEDs, Reset: board.Reset, Time: d.demo.shown, Settings: d.shown, Light: d.light, Face: d.face, Checked: d.checked,
 		Log: d.log, Poll: display.DefaultPoll, Alive: spell.alive(ask), Keep: goesOn,
 	})
 	d.sensors = newSensors(board, d.ambient, d.log)
 	d.reach = newReach(c)
-	d.tasks = []runner{d.display, d.keeper, d.demo, d.sensors, d.reach, d.journal, d.updater, spell}
+	d.tasks = []runner{d.display, d.keeper, d.demo, d.sensors, dimmer{d}, d.reach, d.journal, d.updater, spell}
 	if d.bridge = d.newBridge(c, spell); d.bridge != nil {
 		d.tasks = append(d.tasks, d.bridge)
 	}
@@ -180,6 +184,12 @@ func firstTime(c Config) clock.Time {
 		return clock.FromHost(time.Now(), c.Zone)
 	}
 	return clock.Time{Zone: c.Zone}
+}
+
+// firstLight is how bright the face is until anything was measured.
+func firstLight(s clock.Settings) clock.Light {
+	l, _, _ := new(light.Mixer).Mix(light.Input{Now: time.Now(), Settings: s})
+	return l
 }
 
 // goesOn reports whether the firmware ends in order to be started again at once.

@@ -30,6 +30,8 @@ func (d *device) parts() []part {
 		from(d.face, func(s *clock.Status, x clock.Face) { s.Face = x }),
 		from(d.settings, func(s *clock.Status, x clock.Changed) { s.Settings, s.Revision = x.Settings, x.Revision }),
 		from(d.ambient, func(s *clock.Status, x clock.Sensors) { s.Sensors = x }),
+		from(d.light, func(s *clock.Status, x clock.Light) { s.Light = x }),
+		from(d.checked, func(s *clock.Status, x *clock.Validation) { s.Validation = x }),
 		from(d.demo.on, func(s *clock.Status, x bool) { s.Demo = x }),
 		from(d.reach.value, func(s *clock.Status, x bool) { s.Network = x }),
 		from(d.link, func(s *clock.Status, x clock.Link) { s.Link = x }),
@@ -66,7 +68,10 @@ func (d *device) gather() {
 // Watch implements clock.Service.
 func (d *device) Watch() (clock.Status, <-chan struct{}) { return d.status.Watch() }
 
-// capabilities lists what hangs on a board.
+// has reports whether the clock has something.
+func (d *device) has(c clock.Capability) bool { return d.status.Get().Can(c) }
+
+// capabilities lists what hangs on a board, and what a clock on it can do.
 func capabilities(b hal.Board) (has []clock.Capability) {
 	for _, x := range []struct {
 		there bool
@@ -74,6 +79,7 @@ func capabilities(b hal.Board) (has []clock.Capability) {
 	}{
 		{b.Sensors != nil, clock.HasRTC}, {b.Sensors != nil, clock.HasLight}, {b.Pot != nil, clock.HasKnob},
 		{b.Reset != nil, clock.HasReset}, {b.Button != nil, clock.HasButton}, {b.Speaker != nil, clock.HasSpeaker},
+		{true, clock.CanFade}, {b.Sensors != nil, clock.CanAdapt}, {b.Pot != nil, clock.CanTurn}, {true, clock.CanValidate},
 	} {
 		if x.there {
 			has = append(has, x.c)

@@ -56,7 +56,7 @@ func read[T any](r *reader, k nvs.Key[T]) T {
 
 // settings returns what is stored, as it is.
 func (r *reader) settings() clock.Settings {
-	knob := read(r, nvs.Knob)
+	knob, check, manual := read(r, nvs.Knob), read(r, nvs.ValidationConfig), read(r, nvs.Manual)
 	s := clock.Settings{
 		Off: read(r, nvs.DisplayOff) != 0, Style: face.Default,
 		Individual: clock.Level(read(r, nvs.Individual)), Global: clock.Level(read(r, nvs.Global)), SafetyLimit: clock.Level(knob.Safety),
@@ -65,6 +65,12 @@ func (r *reader) settings() clock.Settings {
 			In: clock.Curve(read(r, nvs.TransitionIn)), Out: clock.Curve(read(r, nvs.TransitionOut)),
 		},
 		Knob: clock.Knob{Min: clock.Level(knob.Min), Max: clock.Level(knob.Max), Curve: clock.KnobCurve(min(knob.Curve, math.MaxUint8))},
+		Manual: clock.Manual{
+			Individual: manual&manualIndividual != 0, Global: manual&manualGlobal != 0,
+			For: time.Duration(read(r, nvs.ManualFor)) * time.Minute,
+		},
+		Night:     clock.Night{Windows: read(r, nvs.Windows), Paused: read(r, nvs.Paused) != 0},
+		SelfCheck: clock.SelfCheck{Off: !check.Enabled, Every: time.Duration(check.Interval) * time.Second},
 		Chimes: clock.Chimes{
 			On: read(r, nvs.ChimeEnabled) != 0, Volume: read(r, nvs.ChimeVolume),
 			QuietStart: read(r, nvs.ChimeQuietStart), QuietEnd: read(r, nvs.ChimeQuietEnd),
@@ -92,6 +98,12 @@ func lux(x float32) uint16 {
 	return uint16(math.Round(float64(x)))
 }
 
+// Bits of nvs.Manual.
+const (
+	manualIndividual = 1 << iota
+	manualGlobal
+)
+
 // storeSettings makes s what loadSettings returns. What nobody chose is not stored,
 // and what else is in a blob stays.
 func storeSettings(tx *nvs.Tx, s clock.Settings) error {
@@ -101,6 +113,13 @@ func storeSettings(tx *nvs.Tx, s clock.Settings) error {
 		edit(tx, nvs.Knob, func(k *nvs.Potentiometer) {
 			k.Min, k.Max, k.Curve, k.Safety = uint8(s.Knob.Min), uint8(s.Knob.Max), uint32(s.Knob.Curve), uint8(s.SafetyLimit)
 		}),
+		edit(tx, nvs.ValidationConfig, func(v *nvs.Validation) {
+			v.Enabled, v.Interval = !s.SelfCheck.Off, uint16(s.SelfCheck.Every/time.Second)
+		}),
+		change(tx, nvs.Manual, flag(s.Manual.Individual)*manualIndividual|flag(s.Manual.Global)*manualGlobal),
+		change(tx, nvs.ManualFor, uint16(s.Manual.For/time.Minute)),
+		change(tx, nvs.Windows, s.Night.Windows),
+		change(tx, nvs.Paused, flag(s.Night.Paused)),
 		change(tx, nvs.HalbStyle, flag(s.Style == face.HalbCentric)),
 		change(tx, nvs.Individual, uint8(s.Individual)),
 		change(tx, nvs.Global, uint8(s.Global)),

@@ -157,6 +157,11 @@ var (
 var (
 	DisplayOff = Key[uint8]{"brightness", "off", 0, "1: nothing is lit"}
 
+	Manual    = Key[uint8]{"brightness", "manual", 0, "1: the individual level was set by hand, and holds; 2: the group level; 3: both"}
+	ManualFor = Key[uint16]{"brightness", "manual_min", 0, "minutes for which they hold at most; 0: until knob or light move"}
+	Windows   = Key[string]{"night", "windows", "", "when the face is dim or dark"}
+	Paused    = Key[uint8]{"night", "paused", 0, "1: the window that it is now does not count"}
+
 	KnownBad = Key[[]byte]{"ota_manager", "known_bad", nil, "JSON: what did not work before an update, and the digest of its image"}
 	Updates  = Key[[]byte]{"ota_manager", "updates", nil, "JSON: what became of updates, how far the present one is, and which images are bad"}
 	Probe    = Key[uint64]{"ota_manager", "probe", 0, "written and deleted in order to see whether that can be done"}
@@ -186,6 +191,7 @@ var Schema = []Known{
 	known(WiFiSSID), known(WiFiPassword),
 	known(MQTTURI), known(MQTTUsername), known(MQTTPassword), known(MQTTClientID), known(MQTTUseSSL), known(MQTTPort),
 	known(BrightnessVersion), known(LightSensor), known(Knob), upTo(1, HalbStyle), known(Individual), known(Global), upTo(1, DisplayOff),
+	upTo(3, Manual), known(ManualFor), known(Windows), upTo(1, Paused),
 	upTo(1, TransitionOn), known(TransitionDuration), upTo(4, TransitionIn), upTo(4, TransitionOut),
 	upTo(1, ChimeEnabled), upTo(23, ChimeQuietStart), upTo(23, ChimeQuietEnd), upTo(100, ChimeVolume), known(ChimeSet),
 	known(ValidationVersion), known(ValidationConfig),

@@ -3,6 +3,8 @@ package sim
 import (
 	"time"
 
+	"periph.io/x/conn/v3/physic"
+
 	"wordclockd/internal/face"
 	"wordclockd/internal/hal"
 )
@@ -22,7 +24,8 @@ type Board struct {
 }
 
 // NewBoard returns a board as it comes: power just applied, the RTC set to the
-// present time, LEDs and sensors on two buses.
+// present time, LEDs and sensors on two buses, in a well-lit room (which asks for the
+// group level 180), the knob where it asks for 60.
 func NewBoard() *Board {
 	b := newBoard(NewBus("leds"), NewBus("sensors"))
 	b.LEDs, b.Sensors = hal.NewWire(b.LEDBus), hal.NewWire(b.SensorBus)
@@ -52,6 +55,8 @@ func newBoard(leds, sensors *Bus) *Board {
 	}
 	sensors.Attach(b.RTC, b.Light)
 	b.RTC.Set(time.Now())
+	b.Light.SetLux(425)
+	b.Knob.Turn(730 * physic.MilliVolt)
 	b.Pin = &ResetPin{rows: b.Rows}
 	b.Pot, b.Reset = b.Knob, b.Pin
 	return b
