@@ -11,15 +11,41 @@ import (
 	"wordclockd/internal/hal/sim"
 )
 
+// still is the picture of a phrase in the light of default settings, when it has come.
+func still(p face.Phrase) Frame {
+	s := newScene()
+	return next(&s, p)
+}
+
+// next turns a scene to a phrase in default settings, at once.
+func next(s *scene, p face.Phrase) Frame {
+	set := clock.DefaultSettings()
+	set.Transition.Off = true
+	s.turn(clock.Face{Phrase: p}, lightOf(set), &set, time.Time{})
+	return s.frame(time.Time{})
+}
+
 // BenchmarkDraw is from a time of day to a frame.
 func BenchmarkDraw(b *testing.B) {
 	b.ReportAllocs()
-	s := clock.DefaultSettings()
-	m := 0
+	s, m := newScene(), 0
 	for b.Loop() {
-		f := Draw(face.Say(m/60, m%60, s.Style), s)
+		f := next(&s, face.Say(m/60, m%60, face.Default))
 		_ = f
 		m = (m + 1) % (24 * 60)
+	}
+}
+
+// BenchmarkFade is a frame in the middle of a fade.
+func BenchmarkFade(b *testing.B) {
+	b.ReportAllocs()
+	s, set, now := newScene(), clock.DefaultSettings(), time.Now()
+	for m := range 2 {
+		s.turn(clock.Face{Phrase: face.Say(6, 24+m, face.Default)}, lightOf(set), &set, now)
+	}
+	for b.Loop() {
+		f := s.frame(now.Add(time.Second))
+		_ = f
 	}
 }
 
@@ -28,10 +54,9 @@ func BenchmarkDraw(b *testing.B) {
 func BenchmarkFrame(b *testing.B) {
 	b.ReportAllocs()
 	p := NewPanel(hal.NewWire(sim.NewBoard().LEDBus), slog.New(slog.DiscardHandler))
-	s := clock.DefaultSettings()
-	m := 0
+	s, m := newScene(), 0
 	for b.Loop() {
-		f := Draw(face.Say(m/60, m%60, s.Style), s)
+		f := next(&s, face.Say(m/60, m%60, face.Default))
 		p.Show(&f, time.Time{})
 		m = (m + 5) % (24 * 60)
 	}
@@ -39,10 +64,9 @@ func BenchmarkFrame(b *testing.B) {
 
 func TestFrameDoesNotAllocate(t *testing.T) {
 	p := NewPanel(hal.NewWire(sim.NewBoard().LEDBus), slog.New(slog.DiscardHandler))
-	s := clock.DefaultSettings()
-	m := 0
+	s, m := newScene(), 0
 	if n := testing.AllocsPerRun(288, func() {
-		f := Draw(face.Say(m/60, m%60, s.Style), s)
+		f := next(&s, face.Say(m/60, m%60, face.Default))
 		p.Show(&f, time.Time{})
 		m += 5
 	}); n != 0 {
@@ -88,13 +112,12 @@ func BenchmarkTraffic(b *testing.B) {
 		panelBus, naiveBus := hal.NewWire(sim.NewBoard().LEDBus), hal.NewWire(sim.NewBoard().LEDBus)
 		p := NewPanel(panelBus, slog.New(slog.DiscardHandler))
 		old := naive{bus: naiveBus}
-		s := clock.DefaultSettings()
 		ours, theirs, changes, limit = hal.Traffic{}, hal.Traffic{}, 0, 0
 		for m := 5; m <= 24*60; m += 5 {
-			last := Draw(face.Say(0, m-1, s.Style), s) // all minute LEDs lit
+			last := still(face.Say(0, m-1, face.Default)) // all minute LEDs lit
 			p.Show(&last, time.Time{})
 			old.show(&last)
-			f := Draw(face.Say(0, m, s.Style), s)
+			f := still(face.Say(0, m, face.Default))
 			for row := range f.PWM {
 				if f.PWM[row] != last.PWM[row] {
 					limit += 18

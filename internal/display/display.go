@@ -1,7 +1,8 @@
 // Package display owns the LED bus: it shows the time on the panel.
 //
-// The loop sleeps until something can change: the minute, a setting, the
-// trust in the time, the end of a chip's pause, the next look at the chips.
+// The loop sleeps until something can change: the minute, a setting, the light, the
+// trust in the time, the end of a chip's pause, the next look at the chips. While LEDs
+// fade or levels glide it draws a frame every 20 or 40 ms, or as often as the bus can.
 package display
 
 import (
@@ -20,7 +21,8 @@ import (
 	"wordclockd/internal/watch"
 )
 
-// DefaultPoll is how often the chips are asked whether they were reset.
+// DefaultPoll is how often the chips are looked at: whether they were reset, and whether
+// they hold what was written.
 const DefaultPoll = 5 * time.Second
 
 // Config is what a Display needs.
@@ -50,13 +52,22 @@ type Display struct {
 	resets    chan chan error
 
 	// Owned by Run.
-	panel *Panel
-	shown clock.Face
+	panel       *Panel
+	check       *selfCheck
+	scene       scene
+	pace        pace
+	shown       clock.Face
+	alive, poll time.Time // when the next sign of life, and look at the chips, is due
 }
 
 // New returns a display. It does not touch the bus.
 func New(c Config) *Display {
-	return &Display{c: c, questions: make(chan question), resets: make(chan chan error), panel: NewPanel(c.Bus, c.Log)}
+	d := &Display{
+		c: c, questions: make(chan question), resets: make(chan chan error),
+		panel: NewPanel(c.Bus, c.Log), check: newSelfCheck(c), scene: newScene(),
+	}
+	d.panel.Wire(c.Reset)
+	return d
 }
 
 func (d *Display) String() string { return "display" }
@@ -72,33 +83,11 @@ func (d *Display) Run(ctx context.Context) error {
 	}()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	var alive time.Time // when the next one is due
-	poll := time.Now().Add(d.c.Poll)
 	for {
 		settings, newSettings := d.c.Settings.Watch()
 		light, newLight := d.c.Light.Watch()
 		believed, newTime := d.c.Time.Watch()
-		now := time.Now()
-		if d.c.Alive != nil && !now.Before(alive) {
-			d.c.Alive()
-			alive = now.Add(time.Second)
-		}
-		if d.c.Poll > 0 && !now.Before(poll) {
-			d.panel.Check()
-			poll = now.Add(d.c.Poll)
-		}
-		f, stays := faceAt(believed, settings.Style, light.Off, now)
-		next := now.Add(stays)
-		d.show(f, light, next)
-		if at, ok := d.panel.Retry(); ok {
-			next = earlier(next, at)
-		}
-		if d.c.Poll > 0 {
-			next = earlier(next, poll)
-		}
-		if d.c.Alive != nil {
-			next = earlier(next, alive)
-		}
+		next := d.step(&settings, light, believed)
 		timer.Reset(time.Until(next))
 		select {
 		case <-ctx.Done():
@@ -109,9 +98,43 @@ func (d *Display) Run(ctx context.Context) error {
 		case q := <-d.questions:
 			q.answer <- d.panel.Verify(q.row)
 		case answer := <-d.resets:
-			answer <- d.reset(f, light)
+			answer <- d.reset()
 		case <-timer.C:
 		}
+	}
+}
+
+// step does all that is due, and returns when something will be again, unless something
+// changes before that.
+func (d *Display) step(settings *clock.Settings, light clock.Light, believed clock.Time) (next time.Time) {
+	now := time.Now()
+	d.attend(now, settings.SelfCheck)
+	f, stays := faceAt(believed, settings.Style, light.Off, now)
+	d.scene.turn(f, light, settings, now)
+	changes := now.Add(stays)
+	frame := d.show(now, changes)
+	check := d.examine(now, changes, settings.SelfCheck)
+	d.publish()
+	retry, _ := d.panel.Retry()
+	return soonest(changes, frame, check, retry, d.poll, d.alive)
+}
+
+// attend gives the sign of life, and has a look at the chips, if that is due. What they
+// should not hold is for the self-check to judge, at once.
+func (d *Display) attend(now time.Time, s clock.SelfCheck) {
+	if d.c.Alive != nil && !now.Before(d.alive) {
+		d.c.Alive()
+		d.alive = now.Add(time.Second)
+	}
+	switch {
+	case d.c.Poll == 0 || now.Before(d.poll):
+	case d.poll.IsZero():
+		d.poll = now.Add(d.c.Poll)
+	default:
+		if d.panel.Check(!s.Off) {
+			d.check.hurry(now, s)
+		}
+		d.poll = now.Add(d.c.Poll)
 	}
 }
 
@@ -133,10 +156,6 @@ func (d *Display) Examine(ctx context.Context) (wrong [face.Rows]error, err erro
 	return wrong, nil
 }
 
-// resetPulse is how long the drivers are held in reset, and left alone after it: more
-// than enough for any wiring (datasheet, Switching Characteristics: 10 ns and 400 ns).
-const resetPulse = time.Millisecond
-
 // A DarkError says that rows do not answer after a reset.
 type DarkError struct{ Rows []int }
 
@@ -154,30 +173,66 @@ func (d *Display) Reset(ctx context.Context) error {
 	return wrong
 }
 
-// reset resets the drivers, and shows f again.
-func (d *Display) reset(f clock.Face, l clock.Light) error {
-	for _, level := range [...]gpio.Level{gpio.Low, gpio.High} {
-		if err := d.c.Reset.Out(level); err != nil {
-			return fmt.Errorf("set reset line of the LED drivers to %s: %w", level, err)
-		}
-		time.Sleep(resetPulse)
+// reset resets the drivers, and shows the scene again.
+func (d *Display) reset() error {
+	if err := d.panel.Reset(); err != nil {
+		return err
 	}
-	d.panel.Forget()
-	d.show(f, l, time.Time{})
+	d.show(time.Now(), time.Time{})
+	d.publish()
 	if dark := d.panel.Dark(); dark != nil {
 		return &DarkError{dark}
 	}
 	return nil
 }
 
-// show draws f, which is right until next, and publishes it together with the
-// rows that stay dark.
-func (d *Display) show(f clock.Face, l clock.Light, next time.Time) {
-	if f.Unknown {
-		next = time.Time{} // what blinks may be late, but has to be tried
+// show draws the scene, whose face is right until changes, and returns when the next
+// frame is due; zero is that nothing moves.
+func (d *Display) show(now, changes time.Time) (next time.Time) {
+	picture, period := d.scene.frame(now), d.scene.period(now)
+	switch {
+	case d.scene.face.Unknown:
+		changes = time.Time{} // what blinks may be late, but has to be tried
+	case period > 0:
+		changes = now.Add(period) // a frame is not to be late for a row that is dark
 	}
-	frame := Draw(f.Phrase, l)
-	d.panel.Show(&frame, next)
+	d.panel.Show(&picture, changes)
+	if period == 0 {
+		return time.Time{}
+	}
+	if d.scene.fade.begun.Equal(now) {
+		d.pace.due = now
+	}
+	return d.pace.next(now, time.Now(), period)
+}
+
+// A self-check takes a while: it is not begun when the face is about to change, unless it
+// has been waiting for too long.
+const (
+	quiet   = time.Second
+	overdue = 30 * time.Second
+)
+
+// examine has the LEDs read back when a face has come to rest, and now and then. It
+// returns when the next time is; zero is when the loop is at it again anyway.
+func (d *Display) examine(now, changes time.Time, s clock.SelfCheck) time.Time {
+	due := d.check.due(now, s)
+	periodic := !due.IsZero() && !now.Before(due)
+	switch {
+	case !periodic && !d.scene.fresh:
+		return due
+	case d.scene.period(now) > 0 || changes.Sub(now) < quiet && (!periodic || now.Sub(due) < overdue):
+		return time.Time{}
+	}
+	want := d.scene.frame(now)
+	d.check.run(d.panel, &want, !d.scene.fresh, s)
+	d.scene.fresh = false
+	return d.check.due(now, s)
+}
+
+// publish says what is shown, together with the rows that stay dark.
+func (d *Display) publish() {
+	f := d.scene.face
 	f.Dark = d.panel.Dark()
 	if f.Phrase != d.shown.Phrase || f.Unknown != d.shown.Unknown || f.Off != d.shown.Off || !slices.Equal(f.Dark, d.shown.Dark) {
 		d.shown = f
@@ -193,11 +248,4 @@ func (d *Display) goDark() {
 		return
 	}
 	d.c.Log.Info("LEDs out", "event", "leds_out")
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
 }

@@ -25,6 +25,7 @@ type rig struct {
 	*sim.Board
 	time     *watch.Value[clock.Time]
 	settings *watch.Value[clock.Settings]
+	light    *watch.Value[clock.Light]
 	face     *watch.Value[clock.Face]
 	display  *Display
 	log      proof.Log
@@ -35,18 +36,26 @@ type rig struct {
 // board before. To be called in a bubble.
 func start(t testing.TB, at time.Time, hurt func(*sim.Board), options ...func(*Config)) *rig {
 	t.Helper()
+	r := build(at, hurt, options...)
+	r.run(t)
+	return r
+}
+
+// build makes a rig that does not run yet.
+func build(at time.Time, hurt func(*sim.Board), options ...func(*Config)) *rig {
 	time.Sleep(time.Until(at))
 	r := &rig{
 		Board:    sim.NewBoard(),
 		time:     watch.NewValue(clock.FromHost(time.Now(), nil)),
 		settings: watch.NewValue(clock.DefaultSettings()),
+		light:    watch.NewValue(lightOf(clock.DefaultSettings())),
 		face:     new(watch.Value[clock.Face]),
 	}
 	if hurt != nil {
 		hurt(r.Board)
 	}
 	c := Config{
-		Bus: r.LEDs, Time: r.time, Settings: r.settings, Face: r.face,
+		Bus: r.LEDs, Time: r.time, Settings: r.settings, Light: r.light, Face: r.face,
 		Log:  r.log.Logger(),
 		Poll: DefaultPoll,
 	}
@@ -54,6 +63,12 @@ func start(t testing.TB, at time.Time, hurt func(*sim.Board), options ...func(*C
 		o(&c)
 	}
 	r.display = New(c)
+	return r
+}
+
+// run has the display run until the test is over, or r.stop.
+func (r *rig) run(t testing.TB) {
+	t.Helper()
 	g, _ := task.NewGroup(context.Background())
 	g.Go("display", r.display.Run)
 	r.stop = func() {
@@ -64,7 +79,27 @@ func start(t testing.TB, at time.Time, hurt func(*sim.Board), options ...func(*C
 	}
 	t.Cleanup(r.stop)
 	synctest.Wait()
-	return r
+}
+
+// lightOf returns the light that settings make where nothing measures anything.
+func lightOf(s clock.Settings) clock.Light {
+	return clock.Light{Off: s.Off, Individual: s.Individual, Group: s.Global}
+}
+
+// change edits the settings, and the light that follows from them.
+func (r *rig) change(f func(*clock.Settings)) {
+	r.settings.Update(f)
+	r.light.Set(lightOf(r.settings.Get()))
+}
+
+// atOnce has one face follow the other without a fade.
+func atOnce(c *Config) {
+	c.Settings.Update(func(s *clock.Settings) { s.Transition.Off = true })
+}
+
+// unchecked has nothing read back.
+func unchecked(c *Config) {
+	c.Settings.Update(func(s *clock.Settings) { s.SelfCheck.Off = true })
 }
 
 // june returns a time of day on 2026-06-15.
@@ -72,7 +107,7 @@ func june(hour, minute, sec int) time.Time {
 	return time.Date(2026, 6, 15, hour, minute, sec, 0, time.UTC)
 }
 
-// sees fails unless exactly the words are lit, as bright as the settings say;
+// sees fails unless exactly the words are lit, as bright as the light says;
 // dark rows are left aside.
 func (r *rig) sees(t testing.TB, want string, dark ...int) {
 	t.Helper()
@@ -88,9 +123,9 @@ func (r *rig) sees(t testing.TB, want string, dark ...int) {
 
 // levels returns what an eye sees of a phrase.
 func (r *rig) levels(phrase string) (lit [10][16]uint8) {
-	s := r.settings.Get()
+	s := r.light.Get()
 	for led := range mask(phrase).LEDs() {
-		lit[led.Row][led.Col] = uint8((int(s.Individual)*int(s.Global) + 254) / 255)
+		lit[led.Row][led.Col] = uint8((int(s.Individual)*int(s.Group) + 254) / 255)
 	}
 	return lit
 }
@@ -126,7 +161,7 @@ func (r *rig) logged(t testing.TB, want ...string) {
 
 func TestHour(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := start(t, june(14, 0, 0), nil)
+		r := start(t, june(14, 0, 0), nil, atOnce)
 		for m := range 61 {
 			r.sees(t, face.Say(14, m, face.Default).String())
 			if m == 37 {
@@ -147,22 +182,22 @@ func TestTraffic(t *testing.T) {
 		r := start(t, june(14, 30, 30), nil, func(c *Config) {
 			wire.Wire = hal.NewWire(c.Bus)
 			c.Bus, c.Poll = wire, 0
-		})
-		// Each chip once: MODE1 and MODE2, LEDOUT, MODE1 read back, GRPPWM,
-		// sixteen PWM.
-		wire.costs(t, "first draw", 50, 10*(4+6+4+3+18))
+		}, atOnce, unchecked)
+		// Each chip once: MODE1 and MODE2, LEDOUT, MODE1 read back, sixteen PWM
+		// and GRPPWM.
+		wire.costs(t, "first draw", 40, 10*(4+6+4+19))
 		time.Sleep(time.Minute)
 		r.sees(t, "ES IST HALB DREI ·")
 		wire.costs(t, "one minute LED more", 1, 18)
 		time.Sleep(4 * time.Minute)
 		r.sees(t, "ES IST FÜNF NACH HALB DREI")
 		wire.costs(t, "three more, then FÜNF NACH and none", 6, 6*18)
-		r.settings.Update(func(s *clock.Settings) { s.Global = 100 })
-		synctest.Wait()
-		wire.costs(t, "group brightness", 10, 10*3)
-		r.settings.Update(func(s *clock.Settings) { s.Individual = 30 })
-		synctest.Wait()
-		wire.costs(t, "individual brightness of four rows", 4, 4*18)
+		r.change(func(s *clock.Settings) { s.Global = 179 })
+		time.Sleep(2 * roomGlide)
+		wire.costs(t, "group brightness, one step", 10, 10*3)
+		r.change(func(s *clock.Settings) { s.Individual = 61 })
+		time.Sleep(2 * handGlide)
+		wire.costs(t, "individual brightness of four rows, one step", 4, 4*18)
 		r.settings.Set(r.settings.Get())
 		r.time.Set(r.time.Get())
 		synctest.Wait()
@@ -189,13 +224,14 @@ func TestSettings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, june(23, 45, 10), nil)
 		r.sees(t, "ES IST VIERTEL VOR ZWÖLF")
-		r.settings.Update(func(s *clock.Settings) { s.Style = face.HalbCentric })
+		r.change(func(s *clock.Settings) { s.Style = face.HalbCentric })
+		time.Sleep(2 * time.Second)
 		r.sees(t, "ES IST DREIVIERTEL ZWÖLF")
 		for _, c := range []struct{ individual, global, want uint8 }{{60, 180, 43}, {80, 255, 80}, {5, 5, 1}} {
-			r.settings.Update(func(s *clock.Settings) {
+			r.change(func(s *clock.Settings) {
 				s.Individual, s.Global = clock.Level(c.individual), clock.Level(c.global)
 			})
-			synctest.Wait()
+			time.Sleep(2 * roomGlide)
 			if got := r.Lit()[0][0]; got != c.want {
 				t.Errorf("%d x %d: level %d, want %d", c.individual, c.global, got, c.want)
 			}
@@ -225,7 +261,8 @@ func TestUnknown(t *testing.T) {
 }
 
 // TestFailures: whatever happens to chips and bus, the face is right wherever
-// light is possible, and each cause is one event.
+// light is possible, and each cause is one
+// event, and one of the self-check.
 func TestFailures(t *testing.T) {
 	every := []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}
 	const allRows = "[0 1 2 3 4 5 6 7 8 9]"
@@ -243,37 +280,37 @@ func TestFailures(t *testing.T) {
 			name: "a chip dies and comes back",
 			hurt: func(b *sim.Board) { b.LEDBus.Detach(b.Rows[3]); b.Rows[3].Reset() },
 			heal: func(b *sim.Board) { b.LEDBus.Attach(b.Rows[3]) },
-			dark: []int{3}, events: []string{"leds_dark [3]", "leds_back [3]"},
+			dark: []int{3}, events: []string{"leds_dark [3]", "validation_hardware [3]", "leds_back [3]"},
 		},
 		{
 			name:   "a chip is missing at start",
 			before: func(b *sim.Board) { b.LEDBus.Detach(b.Rows[0]) },
 			heal:   func(b *sim.Board) { b.LEDBus.Attach(b.Rows[0]) },
-			dark:   []int{0}, events: []string{"leds_dark [0]", "leds_back [0]"},
+			dark:   []int{0}, events: []string{"leds_dark [0]", "validation_hardware [0]", "leds_back [0]"},
 		},
 		{
 			name:   "all chips are missing at start",
 			before: func(b *sim.Board) { b.LEDBus.Inject(sim.Fault{Kind: sim.Nack}) },
 			heal:   func(b *sim.Board) { b.LEDBus.Heal() },
-			dark:   every, events: []string{"leds_dark " + allRows, "leds_back " + allRows},
+			dark:   every, events: []string{"leds_dark " + allRows, "validation_bus " + allRows, "leds_back " + allRows},
 		},
 		{
 			name: "the LED supply goes and comes",
 			hurt: func(b *sim.Board) { b.Surge(); b.LEDBus.Inject(sim.Fault{Kind: sim.Nack}) },
 			heal: func(b *sim.Board) { b.LEDBus.Heal() },
-			dark: every, events: []string{"leds_dark " + allRows, "leds_back " + allRows},
+			dark: every, events: []string{"leds_dark " + allRows, "validation_bus " + allRows, "leds_back " + allRows},
 		},
 		{
 			name:   "the bus hangs",
 			hurt:   func(b *sim.Board) { b.LEDBus.Inject(sim.Fault{Kind: sim.Stuck}) },
 			heal:   func(b *sim.Board) { b.LEDBus.Heal() },
-			frozen: true, dark: every, events: []string{"leds_hung", "leds_free"},
+			frozen: true, dark: every, events: []string{"leds_hung", "validation_bus " + allRows, "leds_free"},
 		},
 		{
 			name:   "the bus hangs at start",
 			before: func(b *sim.Board) { b.LEDBus.Inject(sim.Fault{Kind: sim.Stuck}) },
 			heal:   func(b *sim.Board) { b.LEDBus.Heal() },
-			dark:   every, events: []string{"leds_hung", "leds_free"},
+			dark:   every, events: []string{"leds_hung", "validation_bus " + allRows, "leds_free"},
 		},
 		{
 			name: "one chip holds the bus when it is addressed",
@@ -282,7 +319,7 @@ func TestFailures(t *testing.T) {
 				b.LEDBus.Inject(sim.Fault{Kind: sim.Stuck, Addr: hal.LEDAddrs[4]})
 			},
 			heal: func(b *sim.Board) { b.LEDBus.Heal() },
-			dark: []int{4}, events: []string{"leds_dark [4]", "leds_back [4]"},
+			dark: []int{4}, events: []string{"leds_dark [4]", "validation_hardware [4]", "leds_back [4]"},
 		},
 		{
 			name: "three chips die",
@@ -293,7 +330,7 @@ func TestFailures(t *testing.T) {
 				}
 			},
 			heal: func(b *sim.Board) { b.LEDBus.Attach(b.Rows[0], b.Rows[4], b.Rows[6]) },
-			dark: []int{0, 4, 6}, events: []string{"leds_dark [0 4 6]", "leds_back [0 4 6]"},
+			dark: []int{0, 4, 6}, events: []string{"leds_dark [0 4 6]", "validation_hardware [0 4 6]", "leds_back [0 4 6]"},
 		},
 		{
 			name: "two chips hold the bus when they are addressed",
@@ -304,7 +341,7 @@ func TestFailures(t *testing.T) {
 				}
 			},
 			heal: func(b *sim.Board) { b.LEDBus.Heal() },
-			dark: []int{3, 4}, events: []string{"leds_dark [3 4]", "leds_back [3 4]"},
+			dark: []int{3, 4}, events: []string{"leds_dark [3 4]", "validation_hardware [3 4]", "leds_back [3 4]"},
 		},
 		{
 			name:   "a chip was reset behind our back",
@@ -394,7 +431,7 @@ func TestFailedChipsDelayNobody(t *testing.T) {
 							b.LEDBus.Inject(sim.Fault{Kind: sim.Stuck, Addr: hal.LEDAddrs[row], Delay: c.hold})
 						}
 					}
-				})
+				}, atOnce)
 				for m := range 10 * 60 {
 					at := june(12, m, 0)
 					time.Sleep(time.Until(at.Add(frame)))
@@ -419,7 +456,7 @@ func TestHalfAlive(t *testing.T) {
 				})
 				time.Sleep(10 * time.Minute)
 				r.sees(t, "ES IST ZWANZIG VOR DREI", 4)
-				r.logged(t, "leds_dark [4]")
+				r.logged(t, "leds_dark [4]", "validation_hardware [4]")
 			})
 		})
 	}
@@ -471,7 +508,7 @@ func TestFlicker(t *testing.T) {
 		}
 		time.Sleep(20 * time.Second)
 		r.sees(t, "ES IST FÜNF NACH HALB DREI ···")
-		r.logged(t, "leds_dark [4]", "leds_back [4]")
+		r.logged(t, "leds_dark [4]", "validation_hardware [4]", "leds_back [4]")
 	})
 }
 
@@ -490,13 +527,13 @@ func TestStop(t *testing.T) {
 			b.LEDBus.Detach(b.Rows[1])
 			b.LEDBus.Detach(b.Rows[2])
 			time.Sleep(time.Minute)
-		}, "", []string{"leds_dark [1 2]", "leds_out [1 2]"}},
+		}, "", []string{"leds_dark [1 2]", "validation_hardware [1 2]", "leds_out [1 2]"}},
 		{"two chips hold the bus", func(b *sim.Board) {
 			for _, row := range []int{1, 2} {
 				b.LEDBus.Inject(sim.Fault{Kind: sim.Stuck, Addr: hal.LEDAddrs[row]})
 			}
 			time.Sleep(time.Minute)
-		}, "", []string{"leds_dark [1 2]", "leds_out [1 2]"}},
+		}, "", []string{"leds_dark [1 2]", "validation_hardware [1 2]", "leds_out [1 2]"}},
 		{"a chip is back in its pause", func(b *sim.Board) {
 			b.LEDBus.Detach(b.Rows[0])
 			time.Sleep(30 * time.Second)
@@ -506,7 +543,7 @@ func TestStop(t *testing.T) {
 			b.LEDBus.Inject(sim.Fault{Kind: sim.Stuck})
 			time.Sleep(time.Minute)
 			b.LEDBus.Heal()
-		}, "", []string{"leds_hung", "leds_out"}},
+		}, "", []string{"leds_hung", "validation_bus [0 1 2 3 4 5 6 7 8 9]", "leds_out"}},
 		{"one is back in its pause, another holds the bus", func(b *sim.Board) {
 			b.LEDBus.Inject(sim.Fault{Kind: sim.Stuck, Addr: hal.LEDAddrs[1]})
 			heal := b.LEDBus.Inject(sim.Fault{Kind: sim.Nack, Addr: hal.LEDAddrs[6]})
@@ -518,7 +555,7 @@ func TestStop(t *testing.T) {
 		{"the bus hangs since long", func(b *sim.Board) {
 			b.LEDBus.Inject(sim.Fault{Kind: sim.Stuck})
 			time.Sleep(time.Minute)
-		}, "ES IST HALB DREI", []string{"leds_hung", "leds_out [0 1 2 3 4 5 6 7 8 9]"}},
+		}, "ES IST HALB DREI", []string{"leds_hung", "validation_bus [0 1 2 3 4 5 6 7 8 9]", "leds_out [0 1 2 3 4 5 6 7 8 9]"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -568,7 +605,7 @@ func TestAlive(t *testing.T) {
 // and the face at once.
 func TestBelief(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := start(t, june(14, 30, 3), nil)
+		r := start(t, june(14, 30, 3), nil, atOnce)
 		r.time.Set(clock.Time{Quality: clock.RTC, Host: time.Now(), True: time.Now().Add(-3 * time.Hour)})
 		r.sees(t, "ES IST HALB ZWÖLF")
 		// The chip's minute begins 20 s after the host's.
@@ -600,7 +637,7 @@ func chaos(t *testing.T, seed uint64) {
 	r := start(t, june(14, 30, 3), nil)
 	for range 100 {
 		f := sim.Fault{
-			Kind:  sim.Kind(rng.IntN(5)),
+			Kind:  sim.Kind(rng.IntN(6)),
 			Byte:  rng.IntN(19),
 			Whole: rng.IntN(2) == 0,
 			Times: rng.IntN(4),

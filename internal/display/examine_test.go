@@ -87,7 +87,7 @@ func TestExamineDoesNotDelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, june(14, 34, 58), func(b *sim.Board) {
 			b.LEDBus.Inject(sim.Fault{Kind: sim.Slow, Delay: 90 * time.Microsecond}) // 100 kHz
-		})
+		}, atOnce)
 		g, ctx := task.NewGroup(t.Context())
 		g.Go("examines", func(context.Context) error {
 			for ctx.Err() == nil {

@@ -13,13 +13,17 @@ type Frame struct {
 	Group uint8                       // duty that scales them all
 }
 
-// Draw returns the frame that shows p.
-func Draw(p face.Phrase, l clock.Light) (f Frame) {
-	f.Group = uint8(l.Group)
-	for led := range p.LEDs() {
-		f.PWM[led.Row][led.Col] = uint8(l.Individual)
+// coarse is the level of an LED below which its counts are so few that a fade shows them.
+const coarse = 32
+
+// registers returns the levels as they go into the chips: PWM of a lit LED, and group. Their
+// product is the light, and fades have as many steps as the PWM has counts; so where the
+// individual level is low, the two change places if the group level has more.
+func registers(individual, group uint8) (pwm, scale uint8) {
+	if individual < coarse && group > individual {
+		return group, individual
 	}
-	return f
+	return individual, group
 }
 
 // faceAt returns what the front has to show at a moment of the host's clock, and

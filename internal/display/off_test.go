@@ -22,7 +22,7 @@ func TestOff(t *testing.T) {
 			if !known {
 				r.time.Set(clock.Time{})
 			}
-			r.settings.Update(func(s *clock.Settings) { s.Off = true })
+			r.change(func(s *clock.Settings) { s.Off = true })
 			for range 50 {
 				r.sees(t, "")
 				time.Sleep(2500 * time.Millisecond)
@@ -37,13 +37,91 @@ func TestOff(t *testing.T) {
 			time.Sleep(6 * time.Second)
 			r.sees(t, "")
 			r.time.Set(clock.FromHost(time.Now(), nil))
-			r.settings.Update(func(s *clock.Settings) { s.Off = false })
+			r.change(func(s *clock.Settings) { s.Off = false })
 			r.sees(t, "ES IST HALB DREI ··")
 			if f := r.face.Get(); f.Off || f.Unknown {
 				t.Errorf("known %t: %+v", known, f)
 			}
 		})
 	}
+}
+
+// TestNothingLightsWhileOff watches each transaction: whatever happens to a face that is
+// off, not an LED is lit, not for a moment; and on again the face is there at once.
+func TestNothingLightsWhileOff(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		happen func(*testing.T, *rig)
+	}{
+		{"nothing", func(*testing.T, *rig) {}},
+		{"a surge", func(_ *testing.T, r *rig) { r.Surge() }},
+		{"a level is set", func(_ *testing.T, r *rig) {
+			r.light.Update(func(l *clock.Light) { l.Individual, l.Group = 80, 255 })
+			time.Sleep(time.Second)
+			r.light.Update(func(l *clock.Light) { l.Individual, l.Group = 60, 180 })
+		}},
+		{"the settings change", func(_ *testing.T, r *rig) {
+			r.settings.Update(func(s *clock.Settings) { s.Style = face.HalbCentric; s.Transition.Duration = time.Second })
+			r.settings.Update(func(s *clock.Settings) { s.Style = face.Default; s.Transition.Off = true })
+		}},
+		{"a demonstration", func(_ *testing.T, r *rig) {
+			for n := range 5 {
+				r.time.Set(clock.FromHost(time.Now(), time.FixedZone("", 300*n)))
+				time.Sleep(10 * time.Second)
+			}
+			r.time.Set(clock.FromHost(time.Now(), nil))
+		}},
+		{"the time is not known", func(_ *testing.T, r *rig) {
+			r.time.Set(clock.Time{})
+			time.Sleep(5 * time.Second)
+			r.time.Set(clock.FromHost(time.Now(), nil))
+		}},
+		{"self-checks", func(t *testing.T, r *rig) {
+			r.LEDBus.Inject(sim.Fault{Kind: sim.Flip, Byte: 5, Mask: 0xFF, Times: 3})
+			time.Sleep(400 * time.Second)
+			if got := examined(t, r); got != "" {
+				t.Error(got)
+			}
+		}},
+		{"a reset", func(t *testing.T, r *rig) {
+			if err := r.display.Reset(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}},
+		{"a driver comes back", func(_ *testing.T, r *rig) {
+			r.LEDBus.Detach(r.Rows[4])
+			time.Sleep(20 * time.Second)
+			r.Rows[4].Reset()
+			r.LEDBus.Attach(r.Rows[4])
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { nothingLights(t, c.happen) })
+		})
+	}
+}
+
+// nothingLights switches a face off in the middle of a fade, and on again later.
+func nothingLights(t *testing.T, happen func(*testing.T, *rig)) {
+	var w witness
+	var board *sim.Board
+	r := start(t, june(14, 34, 59), func(b *sim.Board) { board = b }, w.between, func(c *Config) { c.Reset = board.Reset })
+	time.Sleep(2 * time.Second)
+	w.look = func() {
+		if got := r.Seen(); got != (face.Mask{}) {
+			t.Errorf("%s: lit %v", time.Now().Format("15:04:05.000"), got)
+		}
+	}
+	r.light.Update(func(l *clock.Light) { l.Off = true })
+	r.sees(t, "")
+	w.watches.Store(true)
+	happen(t, r)
+	time.Sleep(6 * time.Second)
+	r.sees(t, "")
+	w.watches.Store(false)
+	r.light.Update(func(l *clock.Light) { l.Off = false })
+	now := time.Now().UTC()
+	r.sees(t, face.Say(now.Hour(), now.Minute(), face.Default).String())
 }
 
 // startWired starts a display that has the reset line.
@@ -132,7 +210,7 @@ func TestHeldInReset(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := sim.NewBoard()
 		p := NewPanel(b.LEDs, new(rig).log.Logger())
-		f := Draw(face.Say(14, 30, face.Default), clock.DefaultSettings())
+		f := still(face.Say(14, 30, face.Default))
 		p.Show(&f, time.Time{})
 		if b.Seen() == (face.Mask{}) {
 			t.Fatal("nothing is lit")

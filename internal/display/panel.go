@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"periph.io/x/conn/v3/gpio"
 	"periph.io/x/conn/v3/i2c"
 
 	"wordclockd/internal/face"
@@ -22,9 +23,11 @@ import (
 // pause, after those that are well, and not when that could take until the face
 // changes. As soon as one goes dark all are looked at, so that one cause is one
 // event in the log. If three chips in a row hang the bus, the bus itself hangs,
-// and three chips probe it now and then.
+// and three chips probe it now and then; the reset line, if there is one, is pulsed
+// before. It is pulsed too, once, when a chip fails a third time.
 type Panel struct {
 	rows [face.Rows]row
+	line gpio.PinOut // nil is not wired
 	log  *slog.Logger
 
 	hung pause // the bus as a whole
@@ -56,9 +59,12 @@ func (p *Panel) Show(f *Frame, next time.Time) {
 	if err := p.draw(f, next); err != nil {
 		// Something is wrong: look at the others too, and repair what the
 		// look finds, before the log hears of it.
-		if p.inspect(err); !p.hung.on() {
+		if p.survey(err, false); !p.hung.on() {
 			_ = p.draw(f, next)
 		}
+	}
+	if p.rouse() {
+		_ = p.draw(f, next)
 	}
 }
 
@@ -107,13 +113,12 @@ func (p *Panel) try(rows []int, f *Frame) error {
 	return nil
 }
 
-// Check looks whether any chip was reset behind our back; the next Show
-// repairs it.
-func (p *Panel) Check() {
+// Check looks whether any chip was reset behind our back, which the next Show
+// repairs. If it is to look deep it reports whether one holds other than what was
+// written to it, which is left for who keeps count of that.
+func (p *Panel) Check(deep bool) (differs bool) {
 	defer p.tell()
-	if p.awake() {
-		p.inspect(nil)
-	}
+	return p.awake() && p.survey(nil, deep)
 }
 
 // Verify returns what is wrong with a row: it is dark, or its chip does not hold what
@@ -135,9 +140,8 @@ func (p *Panel) Verify(i int) error {
 func (p *Panel) Forget() {
 	p.hung.end()
 	for i := range p.rows {
-		r := &p.rows[i]
-		r.configured, r.holds = false, false
-		r.dark.until = time.Time{}
+		p.rows[i].forget()
+		p.rows[i].dark.until = time.Time{}
 	}
 }
 
@@ -151,6 +155,7 @@ func (p *Panel) Blank() {
 	}
 	if err := p.try(rows, &Frame{}); err != nil {
 		p.hung.extend(err)
+		p.free() // in reset they are dark
 	}
 }
 
@@ -186,6 +191,7 @@ func (p *Panel) awake() bool {
 	if !p.hung.over(time.Time{}) {
 		return false
 	}
+	p.free()
 	for range hangs {
 		p.turn = (p.turn + 1) % len(p.rows)
 		_, err := p.rows[p.turn].ask()
@@ -206,9 +212,10 @@ func (p *Panel) awake() bool {
 // hangs is how many chips in a row have to hang the bus until it is the bus.
 const hangs = 3
 
-// inspect asks every chip that is not dark whether it still is as it was
-// configured. before is the failure that made us look.
-func (p *Panel) inspect(before error) {
+// survey asks every chip that is not dark whether it still is as it was configured, and
+// if it is to look deep reports whether any holds other than what was written. before is
+// the failure that made us look.
+func (p *Panel) survey(before error, deep bool) (differs bool) {
 	var reset []int
 	hung := 0
 	if hal.IsHung(before) {
@@ -220,10 +227,11 @@ func (p *Panel) inspect(before error) {
 			continue
 		}
 		was := r.configured
-		ok, err := r.ask()
+		ok, right, err := r.look(deep)
 		if err == nil && was && !ok {
 			reset = append(reset, i)
 		}
+		differs = differs || !right
 		if !hal.IsHung(err) {
 			hung = 0
 		} else if hung++; hung == hangs {
@@ -231,8 +239,14 @@ func (p *Panel) inspect(before error) {
 			break
 		}
 	}
-	if len(reset) > 0 {
-		p.log.Warn("LED drivers were reset, redrawing", "event", "leds_reset", "rows", reset)
+	p.tellReset(reset)
+	return differs
+}
+
+// tellReset logs which rows were reset behind our back.
+func (p *Panel) tellReset(rows []int) {
+	if len(rows) > 0 {
+		p.log.Warn("LED drivers were reset, redrawing", "event", "leds_reset", "rows", rows)
 	}
 }
 

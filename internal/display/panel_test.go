@@ -45,7 +45,7 @@ func TestOneShowIsEnough(t *testing.T) {
 			}
 		}
 		b.LEDBus.Detach(b.Rows[5])
-		p.Check()
+		p.Check(true)
 		for _, want := range []string{"configure tlc59116 0x60: leds 0x60: write 3, read 0 bytes: remote I/O error", "check tlc59116 0x65: "} {
 			if !strings.Contains(log.String(), want) {
 				t.Errorf("the log does not say %q:\n%s", want, &log)
@@ -65,7 +65,7 @@ func TestPauses(t *testing.T) {
 		want := 100 * time.Millisecond
 		for n := range 100 {
 			p.Show(full(), time.Time{})
-			p.Check()
+			p.Check(true)
 			p.Show(full(), time.Time{})
 			at, ok := p.Retry()
 			if got := time.Until(at); !ok || got != want {
@@ -94,7 +94,7 @@ func TestHang(t *testing.T) {
 		for n := range 20 {
 			before := wire.Traffic().Transactions
 			p.Show(full(), time.Time{})
-			p.Check()
+			p.Check(true)
 			if got := wire.Traffic().Transactions - before; got != 0 {
 				t.Fatalf("pause %d: %d transactions", n, got)
 			}
@@ -135,7 +135,7 @@ func TestTwoCauses(t *testing.T) {
 			b.LEDBus.Detach(b.Rows[6])
 		})
 		time.Sleep(time.Minute)
-		r.logged(t, "leds_dark [6]", "leds_dark [1]")
+		r.logged(t, "leds_dark [6]", "leds_dark [1]", "validation_hardware [1 6]")
 		for _, want := range []string{"tlc59116 0x66", "tlc59116 0x61"} {
 			if !strings.Contains(r.log.String(), want) {
 				t.Errorf("the log does not name %s:\n%s", want, &r.log)

@@ -20,6 +20,7 @@ type row struct {
 	pwm        [face.Cols]uint8
 	group      uint8
 	dark       pause
+	pulsed     time.Time // when the reset line was last used for it
 }
 
 func newRow(b i2c.Bus, addr uint16) row { return row{dev: tlc59116.New(b, addr)} }
@@ -46,7 +47,7 @@ var errForgetful = errors.New("does not keep its configuration")
 func (r *row) write(pwm *[face.Cols]uint8, group uint8) (err error) {
 	defer func() {
 		if err != nil {
-			r.configured, r.holds = false, false
+			r.forget()
 		}
 	}()
 	if !r.configured {
@@ -60,19 +61,24 @@ func (r *row) write(pwm *[face.Cols]uint8, group uint8) (err error) {
 		}
 		r.configured, r.holds = true, false
 	}
-	if !r.holds || r.group != group {
-		if err := r.dev.SetGroup(group); err != nil {
-			return fmt.Errorf("dim %s: %w", r.dev, err)
-		}
-		r.group = group
+	if err := r.set(pwm, group); err != nil {
+		return fmt.Errorf("light %s: %w", r.dev, err)
 	}
-	if !r.holds || r.pwm != *pwm {
-		if err := r.dev.SetPWM(pwm); err != nil {
-			return fmt.Errorf("light %s: %w", r.dev, err)
-		}
-		r.pwm, r.holds = *pwm, true
-	}
+	r.pwm, r.group, r.holds = *pwm, group, true
 	return nil
+}
+
+// set writes what differs, in one transaction.
+func (r *row) set(pwm *[face.Cols]uint8, group uint8) error {
+	switch lit, dimmed := r.holds && r.pwm == *pwm, r.holds && r.group == group; {
+	case lit && dimmed:
+		return nil
+	case lit:
+		return r.dev.SetGroup(group)
+	case dimmed:
+		return r.dev.SetPWM(pwm)
+	}
+	return r.dev.SetRow(pwm, group)
 }
 
 // ask reports whether the chip is as it was configured, in two attempts.
@@ -86,34 +92,13 @@ func (r *row) ask() (ok bool, err error) {
 		r.dark.extend(err)
 	}
 	if !ok {
-		r.configured, r.holds = false, false
+		r.forget()
 	}
 	return ok, err
 }
 
-// errUnwritten is a chip of which nothing is known.
-var errUnwritten = errors.New("was reset, and is not written yet")
-
-// verify returns an error unless the chip holds what was written to it, in two
-// attempts. What it holds is forgotten then.
-func (r *row) verify() error {
-	if !r.holds {
-		return errUnwritten
-	}
-	err := r.dev.Verify(&r.pwm, r.group)
-	if err != nil && !hal.IsHung(err) {
-		err = r.dev.Verify(&r.pwm, r.group)
-	}
-	if err == nil {
-		return nil
-	}
-	err = fmt.Errorf("read back %s: %w", r.dev, err)
-	if _, bus := errors.AsType[*hal.TxError](err); bus {
-		r.dark.extend(err)
-	}
-	r.configured, r.holds = false, false
-	return err
-}
+// forget is that nothing is known of the chip any more.
+func (r *row) forget() { r.configured, r.holds = false, false }
 
 // What failed is left alone for a pause that doubles up to maxPause.
 const (
@@ -127,8 +112,10 @@ type pause struct {
 	until time.Time
 	err   error         // the latest failure
 	cost  time.Duration // what it took
-	late  bool          // the next try was put off
+	due   time.Time     // the next try, if it is not put off
 	ended time.Time
+
+	pulsed bool // the reset line was used
 }
 
 func (p *pause) on() bool { return p.n > 0 }
@@ -140,7 +127,7 @@ func (p *pause) end() {
 }
 
 func (p *pause) extend(err error) {
-	p.err, p.cost, p.late = err, 0, false
+	p.err, p.cost = err, 0
 	if e, ok := errors.AsType[*hal.TxError](err); ok {
 		p.cost = e.Took
 	}
@@ -149,11 +136,15 @@ func (p *pause) extend(err error) {
 		d = min(minPause<<p.n, maxPause)
 	}
 	p.n++
-	p.until = time.Now().Add(d)
+	p.due = time.Now().Add(d)
+	p.until = p.due
 }
 
+// patience is how long a try is put off at most.
+const patience = 5 * time.Second
+
 // over reports whether it is time for another try. One that could take beyond
-// next is put off until then, once; the zero time is never.
+// next is put off until then, if that is not too long; the zero time is never.
 func (p *pause) over(next time.Time) bool {
 	now := time.Now()
 	if !p.on() {
@@ -162,8 +153,8 @@ func (p *pause) over(next time.Time) bool {
 	if now.Before(p.until) {
 		return false
 	}
-	if !p.late && !next.IsZero() && now.Before(next) && p.cost >= hal.Hung && now.Add(p.cost+p.cost/2).After(next) {
-		p.until, p.late = next, true
+	if now.Before(next) && p.cost >= hal.Hung && now.Add(p.cost+p.cost/2).After(next) && next.Sub(p.due) <= patience {
+		p.until = next
 		return false
 	}
 	return true

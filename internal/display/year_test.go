@@ -30,7 +30,7 @@ func TestYear(t *testing.T) {
 		r := start(t, at, nil, func(c *Config) {
 			c.Time.Set(clock.FromHost(time.Now(), vienna))
 			c.Poll = 0
-		})
+		}, atOnce, unchecked)
 		for ; at.Before(end) && !t.Failed(); at = at.Add(time.Minute) {
 			want := face.Say(at.Hour(), at.Minute(), face.Default).Mask()
 			time.Sleep(time.Until(at.Add(frame)))

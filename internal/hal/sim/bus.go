@@ -8,12 +8,14 @@
 //
 // A bus takes faults by [Bus.Inject]: a chip that does not acknowledge, a wire
 // that is stuck, inverts bits or is slow, a supply that breaks down between
-// two bytes. A chip that is not there is one that is detached.
+// two bytes, a chip that goes on holding SDA. A chip that is not there is one that is detached.
 package sim
 
 import (
+	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -45,20 +47,26 @@ const (
 // Timeout is when the adapter gives up on a wire that does not move.
 const Timeout = 100 * time.Millisecond
 
+// clocksPerByte is eight bits and the acknowledge.
+const clocksPerByte = 9
+
 // A Bus is two wires with chips on them. It implements i2c.Bus and is safe for
 // concurrent use.
 type Bus struct {
 	name string        // Immutable.
 	held chan struct{} // full during a transfer: whoever holds the bus may sleep
+	bit  atomic.Int64  // ns of one clock on the wire; 0 takes no time
 
 	// Owned by the holder.
-	open  bool   // by a Msg without STOP
-	heard []Chip // took part since the last STOP
-	acks  []Chip // acknowledged all of the present message
+	open   bool   // by a Msg without STOP
+	heard  []Chip // took part since the last STOP
+	acks   []Chip // acknowledged all of the present message
+	clocks int64  // of the present message
 
 	mu     sync.Mutex
 	chips  []Chip
 	faults []*Fault
+	grip   *grip // on SDA; nil is none
 }
 
 // NewBus returns a bus without chips.
@@ -66,8 +74,16 @@ func NewBus(name string) *Bus { return &Bus{name: name, held: make(chan struct{}
 
 func (b *Bus) String() string { return b.name }
 
-// SetSpeed implements i2c.Bus. The models know no speed; see Slow.
-func (b *Bus) SetSpeed(physic.Frequency) error { return nil }
+// SetSpeed implements i2c.Bus: from now on a transfer takes as long as on a wire of that
+// speed, nine clocks for a byte, and one each for START and STOP. Before the first call
+// it takes no time.
+func (b *Bus) SetSpeed(f physic.Frequency) error {
+	if f <= 0 {
+		return fmt.Errorf("set speed of %s to %s: %w", b, f, syscall.EINVAL)
+	}
+	b.bit.Store(int64(f.Period()))
+	return nil
+}
 
 // Attach puts chips on the bus.
 func (b *Bus) Attach(chips ...Chip) {
@@ -120,8 +136,14 @@ func (b *Bus) Msg(addr uint16, read bool, p []byte, stop bool) error {
 // message runs START, address, bytes and, if asked for or after an error, STOP.
 func (b *Bus) message(addr uint16, read bool, p []byte, stop bool) error {
 	m := b.strikes(addr, read, len(p))
+	b.clocks = 1
 	err := b.transfer(m, addr, read, p)
-	if err != nil || stop {
+	stop = stop || err != nil
+	if stop {
+		b.clocks++
+	}
+	time.Sleep(time.Duration(b.clocks * b.bit.Load()))
+	if stop {
 		for _, c := range b.heard {
 			c.Stop()
 		}
@@ -131,7 +153,10 @@ func (b *Bus) message(addr uint16, read bool, p []byte, stop bool) error {
 }
 
 func (b *Bus) transfer(m harm, addr uint16, read bool, p []byte) error {
-	if m.stuck > 0 {
+	if g := b.seized(); g != nil {
+		return b.giveUp(g)
+	}
+	if m.stuck > 0 && m.seize < 0 {
 		time.Sleep(m.stuck)
 		return errTimeout
 	}
@@ -140,7 +165,11 @@ func (b *Bus) transfer(m harm, addr uint16, read bool, p []byte) error {
 	}
 	for i := range p {
 		n := i + 1
+		b.clocks += clocksPerByte
 		b.byteTime(m, n)
+		if g := b.seized(); g != nil {
+			return b.giveUp(g)
+		}
 		if read {
 			p[i] = m.flip(n, b.read())
 		} else if !b.write(m.flip(n, p[i]), m.nack == n) {
@@ -153,6 +182,7 @@ func (b *Bus) transfer(m harm, addr uint16, read bool, p []byte) error {
 // address sends the first byte: seven bits of address, and R/W.
 func (b *Bus) address(m harm, addr uint16, read bool) error {
 	b.acks = b.acks[:0]
+	b.clocks += clocksPerByte
 	if m.nack == 0 {
 		return errNack
 	}
@@ -170,6 +200,9 @@ func (b *Bus) address(m harm, addr uint16, read bool) error {
 		}
 	}
 	b.byteTime(m, 0)
+	if g := b.seized(); g != nil {
+		return b.giveUp(g)
+	}
 	if len(b.acks) == 0 {
 		return errNack
 	}
@@ -207,6 +240,7 @@ func (b *Bus) byteTime(m harm, n int) {
 	if m.slow > 0 {
 		time.Sleep(m.slow)
 	}
+	b.seize(m, n)
 	if m.brownOut != n {
 		return
 	}

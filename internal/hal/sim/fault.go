@@ -17,9 +17,10 @@ const (
 	Flip                 // the bits of Mask in Byte are inverted
 	BrownOut             // the supply breaks down in Byte, which is lost
 	Slow                 // each byte takes Delay
+	SDA                  // the addressed chip loses a clock in Byte, and goes on holding SDA low
 )
 
-var kinds = [...]string{"nack", "stuck", "flip", "brownout", "slow"}
+var kinds = [...]string{"nack", "stuck", "flip", "brownout", "slow", "sda"}
 
 func (k Kind) String() string {
 	if int(k) >= len(kinds) {
@@ -42,7 +43,8 @@ type Fault struct {
 	Addr  uint16        // of the messages that it befalls; 0 means all
 	Byte  int           // of the message; 0 is the address and, in bit 0, R/W
 	Mask  byte          // Flip
-	Delay time.Duration // Slow; for Stuck, how long it takes, Timeout if 0
+	Delay time.Duration // Slow; for Stuck and SDA, how long it takes, Timeout if 0
+	Firm  bool          // SDA: nine clocks do not make it let go, only a reset does
 	Whole bool          // BrownOut: of all chips on the bus, not of the addressed alone
 	Times int           // how many messages it befalls before it is over; 0 means it stays
 }
@@ -62,6 +64,7 @@ func (b *Bus) Inject(f Fault) (heal func()) {
 
 // Heal ends all faults.
 func (b *Bus) Heal() {
+	b.release()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.faults = nil
@@ -70,16 +73,16 @@ func (b *Bus) Heal() {
 // harm is what befalls one message. Bytes are counted as in Fault; -1 is none.
 type harm struct {
 	nack, brownOut int
-	flipped        int
+	flipped, seize int
 	mask           byte
-	whole          bool
+	whole, firm    bool
 	stuck, slow    time.Duration
 }
 
 // strikes collects the faults that befall a message of n bytes to addr, and
 // counts them down.
 func (b *Bus) strikes(addr uint16, read bool, n int) harm {
-	m := harm{nack: -1, brownOut: -1, flipped: -1}
+	m := harm{nack: -1, brownOut: -1, flipped: -1, seize: -1}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.faults = slices.DeleteFunc(b.faults, func(f *Fault) (over bool) {
@@ -108,6 +111,8 @@ func (m *harm) add(f *Fault) {
 		m.brownOut, m.whole = f.Byte, f.Whole
 	case Slow:
 		m.slow = f.Delay
+	case SDA:
+		m.seize, m.firm, m.stuck = f.Byte, f.Firm, cmp.Or(f.Delay, Timeout)
 	}
 }
 

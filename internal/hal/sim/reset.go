@@ -1,16 +1,15 @@
 package sim
 
 import (
-	"errors"
 	"sync"
 
 	"periph.io/x/conn/v3/gpio"
-	"periph.io/x/conn/v3/physic"
 )
 
 // A ResetPin is the line that resets all LED drivers while it is low. It implements
 // gpio.PinOut.
 type ResetPin struct {
+	pin
 	rows [10]*TLC59116 // Immutable.
 
 	mu     sync.Mutex
@@ -47,14 +46,3 @@ func (p *ResetPin) Out(l gpio.Level) error {
 	}
 	return nil
 }
-
-// PWM implements gpio.PinOut; there is none.
-func (p *ResetPin) PWM(gpio.Duty, physic.Frequency) error { return errors.ErrUnsupported }
-
-func (p *ResetPin) String() string   { return p.Name() }
-func (p *ResetPin) Name() string     { return "reset" }
-func (p *ResetPin) Number() int      { return 0 }
-func (p *ResetPin) Function() string { return "OUT" }
-
-// Halt implements conn.Resource; there is nothing to halt.
-func (p *ResetPin) Halt() error { return nil }

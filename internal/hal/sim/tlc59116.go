@@ -11,6 +11,7 @@ type TLC59116 struct {
 
 	mu    sync.Mutex
 	held  bool // in reset by the pin
+	sda   bool // held low, until the rest of a byte or a reset comes
 	reg   [32]uint8
 	out   [32]uint8 // of registers 0x02 to 0x17, what the outputs follow
 	blink time.Time // when blinking began
@@ -103,7 +104,19 @@ func (c *TLC59116) hold(low bool) {
 
 func (c *TLC59116) reset() {
 	c.reg, c.out = tlcPowerOn, tlcPowerOn
-	c.ptr, c.inc, c.phase, c.fresh = 0, 0, tlcDeaf, false
+	c.ptr, c.inc, c.phase, c.fresh, c.sda = 0, 0, tlcDeaf, false, false
+}
+
+func (c *TLC59116) grip(on bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sda = on
+}
+
+func (c *TLC59116) grips() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.sda
 }
 
 // Start implements Chip.
@@ -232,28 +245,38 @@ func (c *TLC59116) show() {
 	}
 }
 
-// Lit returns how bright each output is to the eye, from 0 to 255.
+// Lit returns how bright each output is to the eye, from 0 to 255. It is rounded up:
+// what glows at all is not dark.
 func (c *TLC59116) Lit() (lit [16]uint8) {
+	for n, duty := range c.Duty() {
+		lit[n] = uint8((int(duty) + 254) / 255)
+	}
+	return lit
+}
+
+// Duty returns for how much of the time each output is on, in 1/255².
+func (c *TLC59116) Duty() (duty [16]uint16) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	group := c.group()
+	const full = 0xFF
+	group := uint16(c.group())
 	osc := c.reg[tlcMode1]&tlcOscOff == 0
-	for n := range lit {
-		pwm := c.out[tlcPWM0+n]
+	for n := range duty {
+		pwm := uint16(c.out[tlcPWM0+n])
 		switch c.out[tlcLEDOUT0+n/4] >> (n % 4 * 2) & 0b11 {
 		case 0b01:
-			lit[n] = 0xFF // fully on needs no oscillator
+			duty[n] = full * full // needs no oscillator
 		case 0b10:
 			if osc {
-				lit[n] = pwm
+				duty[n] = pwm * full
 			}
 		case 0b11:
 			if osc {
-				lit[n] = scale(pwm, group)
+				duty[n] = pwm * group
 			}
 		}
 	}
-	return lit
+	return duty
 }
 
 // group returns what GRPPWM makes of the outputs at this moment.
@@ -268,6 +291,3 @@ func (c *TLC59116) group() uint8 {
 	}
 	return 0
 }
-
-// scale rounds up: what glows at all is not dark.
-func scale(a, b uint8) uint8 { return uint8((int(a)*int(b) + 254) / 255) }

@@ -58,7 +58,37 @@ func TestWriteDoesNotAllocate(t *testing.T) {
 		pwm[3]++
 		_ = d.SetPWM(&pwm)
 		_ = d.SetGroup(pwm[3])
+		_ = d.SetRow(&pwm, pwm[3])
 	}); n != 0 {
 		t.Errorf("%v allocations, want none", n)
+	}
+}
+
+// TestRowAtOnce: levels that change places, PWM for group, are never seen in between.
+func TestRowAtOnce(t *testing.T) {
+	bus, chip := sim.NewBus("leds"), sim.NewTLC59116(0x60)
+	bus.Attach(chip)
+	d := tlc59116.New(bus, 0x60)
+	if err := d.Configure(); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.SetRow(&[16]uint8{7: 20}, 180); err != nil {
+		t.Fatal(err)
+	}
+	want := chip.Lit()
+	if want[7] != 15 {
+		t.Fatalf("lit %v, want 15 at 7", want)
+	}
+	row := []byte{0xE2, 8: 180, 17: 20} // the levels have changed places
+	for n := range row {
+		if err := bus.Msg(0x60, false, row[:n+1], n == len(row)-1); err != nil {
+			t.Fatal(err)
+		}
+		if got := chip.Lit(); got != want {
+			t.Errorf("after byte %d: lit %v, want %v", n, got, want)
+		}
+	}
+	if err := verify(d, &[16]uint8{7: 180}, 20); err != nil {
+		t.Error(err)
 	}
 }

@@ -31,6 +31,7 @@ const (
 const (
 	incAll = 0b100 << 5 // all registers
 	incPWM = 0b101 << 5 // PWM0 to PWM15
+	incRow = 0b111 << 5 // PWM0 to GRPFREQ
 )
 
 // What Configure writes.
@@ -76,56 +77,18 @@ func (d *Dev) Configured() (bool, error) {
 	return d.buf[1]&rwMode1 == mode1, nil
 }
 
-// Verify returns an error unless the chip holds what Configure, SetPWM and SetGroup
-// wrote. It reads all of it in one transaction.
-func (d *Dev) Verify(pwm *[16]uint8, group uint8) error {
-	var got [regLEDOUT0 + 4]byte
-	if err := d.c.Tx([]byte{incAll | regMode1}, got[:]); err != nil {
-		return err
-	}
-	want := [len(got)]byte{regMode1: mode1, regMode2: mode2, regGRPPWM: group}
-	copy(want[regPWM0:], pwm[:])
-	copy(want[regLEDOUT0:], []byte{ledout, ledout, ledout, ledout})
-	for reg := range got {
-		if (got[reg]^want[reg])&significant(reg) != 0 {
-			return fmt.Errorf("%s is 0x%02x, want 0x%02x", register(reg), got[reg]&significant(reg), want[reg])
-		}
-	}
-	return nil
-}
-
-// significant returns the bits of a register that say what is shown.
-func significant(reg int) byte {
-	switch reg {
-	case regMode1:
-		return rwMode1
-	case regMode2:
-		return rwMode2
-	case regGRPFREQ:
-		return 0 // of blinking
-	}
-	return 0xFF
-}
-
-// register returns the datasheet's name of one.
-func register(reg int) string {
-	switch {
-	case reg == regMode1:
-		return "MODE1"
-	case reg == regMode2:
-		return "MODE2"
-	case reg == regGRPPWM:
-		return "GRPPWM"
-	case reg >= regLEDOUT0:
-		return fmt.Sprintf("LEDOUT%d", reg-regLEDOUT0)
-	}
-	return fmt.Sprintf("PWM%d", reg-regPWM0)
-}
-
 // SetPWM sets the duty, in 1/256, of all sixteen outputs in one transaction.
 // They change together, on its STOP.
 func (d *Dev) SetPWM(pwm *[16]uint8) error {
 	return d.write(incPWM|regPWM0, pwm[:]...)
+}
+
+// SetRow does what SetPWM and SetGroup do in one transaction: all of it takes effect
+// together, on its STOP.
+func (d *Dev) SetRow(pwm *[16]uint8, group uint8) error {
+	d.buf[0] = incRow | regPWM0
+	d.buf[1+copy(d.buf[1:], pwm[:])] = group
+	return d.c.Tx(d.buf[:], nil)
 }
 
 // SetGroup sets the duty, in 1/256, that scales all outputs.

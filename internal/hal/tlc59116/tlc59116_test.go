@@ -20,6 +20,9 @@ func TestBytes(t *testing.T) {
 		{"all outputs in one burst", func(d *Dev) error { return d.SetPWM(&pwm) }, []i2ctest.IO{
 			{Addr: 0x65, W: []byte{0xA2, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 254, 255}},
 		}},
+		{"all outputs and group in one burst", func(d *Dev) error { return d.SetRow(&pwm, 180) }, []i2ctest.IO{
+			{Addr: 0x65, W: []byte{0xE2, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 254, 255, 180}},
+		}},
 		{"group", func(d *Dev) error { return d.SetGroup(180) }, []i2ctest.IO{
 			{Addr: 0x65, W: []byte{0x12, 180}},
 		}},
@@ -59,6 +62,7 @@ func TestErrorsArePassedOn(t *testing.T) {
 		"Configure":  (*Dev).Configure,
 		"Configured": func(d *Dev) error { _, err := d.Configured(); return err },
 		"SetPWM":     func(d *Dev) error { return d.SetPWM(new([16]uint8)) },
+		"SetRow":     func(d *Dev) error { return d.SetRow(new([16]uint8), 0) },
 		"SetGroup":   func(d *Dev) error { return d.SetGroup(0) },
 	} {
 		if err := do(New(&i2ctest.Playback{DontPanic: true}, 0x60)); err == nil {
