@@ -39,6 +39,8 @@ func values(f Field) (all []any) {
 			all = append(all, o)
 		}
 		return all
+	case f.Kind == Text:
+		return []any{"", "daily 22:30-06:00 off", "mon-fri,sun 00:00-24:00 dim 20; sat 23:59-00:00 off"}
 	}
 	for i, zone := range ZoneNames { // the bright end would come along
 		if f.Key == "light_sensor."+zone+".brightness" {
@@ -49,7 +51,7 @@ func values(f Field) (all []any) {
 }
 
 // TestFields: each field shows what it was set to, by value and by text, and
-// changes no other.
+// changes no other but the mark that says so.
 func TestFields(t *testing.T) {
 	seen := map[string]bool{}
 	for _, f := range Fields {
@@ -68,7 +70,7 @@ func TestFields(t *testing.T) {
 				t.Errorf("%s: text %s is %v, %v", f.Key, text, parsed, err)
 			}
 			for _, other := range Fields {
-				if other.Key != f.Key && other.Get(&s) != other.Get(&before) {
+				if other.Key != f.Key && other.Key != f.Key+"_manual" && other.Get(&s) != other.Get(&before) {
 					t.Errorf("%s = %v changed %s too", f.Key, v, other.Key)
 				}
 			}
@@ -100,9 +102,22 @@ func TestApply(t *testing.T) {
 			{"halb_centric_style", true}, {"ota.source", "CloudFlare"},
 		}, "", changed(func(s *Settings) {
 			s.Style, s.Individual, s.Global, s.SafetyLimit, s.Source = face.HalbCentric, 200, 5, 200, Cloudflare
+			s.Manual = Manual{Individual: true, Global: true}
 		})},
+		{"by hand, to what it is", []Edit{{"brightness.individual", 60}}, "", changed(func(s *Settings) { s.Manual.Individual = true })},
+		{"by hand, and given back", []Edit{{"brightness.global_manual", false}, {"brightness.global", 90}, {"brightness.manual_minutes", 90}}, "",
+			changed(func(s *Settings) { s.Global, s.Manual.For = 90, 90*time.Minute })},
+		{"night", []Edit{{"night.windows", " 22:00-6:00 OFF;sat,SUN  23:00-24:00 dim 020"}, {"night.paused", true}}, "",
+			changed(func(s *Settings) { s.Night = Night{"daily 22:00-06:00 off; sat-sun 23:00-24:00 dim 20", true} })},
+		{"a night that is none", []Edit{{"night.windows", "22:00-06:00 off; 25:00-06:00 off"}}, `night.windows: window 2 "25:00-06:00 off": "25:00": want HH:MM`, Settings{}},
+		{"a night in no text", []Edit{{"night.windows", 22}}, "night.windows: 22: want a text", Settings{}},
+		{"no printable text", []Edit{{"night.windows", "22:00-06:00\u00a0off"}}, `night.windows: "22:00-06:00\u00a0off": want printable ASCII, 1000 bytes at most`, Settings{}},
+		{"too long a text", []Edit{{"night.windows", strings.Repeat(" ", 1001)}}, `night.windows: "` + strings.Repeat(" ", 40) + `": want printable ASCII`, Settings{}},
+		{"too long when written out", []Edit{{"night.windows", strings.Repeat("1:00-2:00 off;", 49) + "1:00-2:00 off"}},
+			`night.windows: "1:00-2:00 off;1:00-2:00 off;1:00-2:00 of": is 1148 bytes when written out, want 1000 at most`, Settings{}},
+		{"self-check", []Edit{{"validation.enabled", false}, {"validation.interval_s", 60}}, "", changed(func(s *Settings) { s.SelfCheck = SelfCheck{true, time.Minute} })},
 		{"a limit brings down what it limits", []Edit{{"potentiometer.safety_limit_max", 40}}, "",
-			changed(func(s *Settings) { s.Individual, s.SafetyLimit = 40, 40 })},
+			changed(func(s *Settings) { s.Individual, s.SafetyLimit = 40, 40 })}, // and marks nothing
 		{"off", []Edit{{"display.on", false}}, "", changed(func(s *Settings) { s.Off = true })},
 		{"the dark end of a zone takes the bright one along", []Edit{{"light_sensor.dim.brightness", 70}}, "",
 			changed(func(s *Settings) { s.Zones[1] = Zone{70, 70} })},
@@ -120,7 +135,7 @@ func TestApply(t *testing.T) {
 		{"nothing at all", []Edit{{"brightness.global", 0}}, "brightness.global: 0: want 5 to 255", Settings{}},
 		{"a fraction", []Edit{{"brightness.global", 7.5}}, "brightness.global: 7.5: want 5 to 255", Settings{}},
 		{"huge", []Edit{{"brightness.global", 1e300}}, "brightness.global: 1e+300: want 5 to 255", Settings{}},
-		{"another way to say a hundred", []Edit{{"brightness.global", json.Number("1.0e2")}}, "", changed(func(s *Settings) { s.Global = 100 })},
+		{"another way to say a hundred", []Edit{{"brightness.global", json.Number("1.0e2")}}, "", changed(func(s *Settings) { s.Global, s.Manual.Global = 100, true })},
 		{"a number that is none", []Edit{{"brightness.global", json.Number("1e999")}}, "brightness.global: 1e999: want 5 to 255", Settings{}},
 		{"text for a number", []Edit{{"brightness.global", "80"}}, `brightness.global: "80": want 5 to 255`, Settings{}},
 		{"number for a switch", []Edit{{"halb_centric_style", 1}}, "halb_centric_style: 1: want true or false", Settings{}},
@@ -150,14 +165,16 @@ func TestApply(t *testing.T) {
 // TestAtOdds: fields that are right by themselves have to fit each other.
 func TestAtOdds(t *testing.T) {
 	for want, f := range map[string]func(*Settings){
-		"light_sensor.dim.brightness_max: 29: want at least light_sensor.dim.brightness, which is 30":       func(s *Settings) { s.Zones[1].Max = 29 },
-		"threshold_1: 10: want more than threshold_0, which is 10":                                          func(s *Settings) { s.Thresholds[1] = 10 },
-		"threshold_3: 100: want more than threshold_2, which is 200":                                        func(s *Settings) { s.Thresholds[3] = 100 },
-		"potentiometer.brightness_max: 9: want more than potentiometer.brightness_min, which is 9":          func(s *Settings) { s.Knob.Min, s.Knob.Max = 9, 9 },
-		"brightness.individual: 60: want 5 to 20, the safety limit":                                         func(s *Settings) { s.SafetyLimit = 20 },
-		"transition.duration_ms: 0: want 200 to 5000":                                                       func(s *Settings) { s.Transition.Duration = 0 },
-		`potentiometer.curve_type: "KnobCurve(7)": want linear or logarithmic or exponential`:               func(s *Settings) { s.Knob.Curve = 7 },
-		`transition.fadeout_curve: "Curve(5)": want linear or ease_in or ease_out or ease_in_out or bounce`: func(s *Settings) { s.Transition.Out = 5 },
+		"light_sensor.dim.brightness_max: 29: want at least light_sensor.dim.brightness, which is 30":                             func(s *Settings) { s.Zones[1].Max = 29 },
+		"threshold_1: 10: want more than threshold_0, which is 10":                                                                func(s *Settings) { s.Thresholds[1] = 10 },
+		"threshold_3: 100: want more than threshold_2, which is 200":                                                              func(s *Settings) { s.Thresholds[3] = 100 },
+		"potentiometer.brightness_max: 9: want more than potentiometer.brightness_min, which is 9":                                func(s *Settings) { s.Knob.Min, s.Knob.Max = 9, 9 },
+		"brightness.individual: 60: want 5 to 20, the safety limit":                                                               func(s *Settings) { s.SafetyLimit = 20 },
+		`night.windows: window 1 "off": want [DAYS] HH:MM-HH:MM off, or the same with dim LEVEL, such as mon-fri 22:30-06:00 off`: func(s *Settings) { s.Night.Windows = "off" },
+		"validation.interval_s: 0: want 10 to 3600":                                                                               func(s *Settings) { s.SelfCheck.Every = 0 },
+		"transition.duration_ms: 0: want 200 to 5000":                                                                             func(s *Settings) { s.Transition.Duration = 0 },
+		`potentiometer.curve_type: "KnobCurve(7)": want linear or logarithmic or exponential`:                                     func(s *Settings) { s.Knob.Curve = 7 },
+		`transition.fadeout_curve: "Curve(5)": want linear or ease_in or ease_out or ease_in_out or bounce`:                       func(s *Settings) { s.Transition.Out = 5 },
 	} {
 		err := changed(f).Validate()
 		if _, ok := errors.AsType[*InvalidError](err); !ok || err.Error() != want {
@@ -306,7 +323,8 @@ func TestNames(t *testing.T) {
 		SeverityInfo.String(): "INFO", SeverityWarning.String(): "WARNING", SeverityError.String(): "ERROR", SeverityCritical.String(): "CRITICAL",
 		Severity(9).String(): "Severity(9)",
 		LinkOff.String():     "off", LinkDown.String(): "connecting", LinkUp.String(): "connected", LinkState(9).String(): "LinkState(9)",
-		Curve(9).String(): "Curve(9)", KnobCurve(9).String(): "KnobCurve(9)",
+		Curve(9).String():  "Curve(9)",
+		ByDefault.String(): "setting", ByHand.String(): "manual", ByKnob.String(): "knob", ByLight.String(): "light_sensor", ByNight.String(): "night", Ruler(9).String(): "Ruler(9)", KnobCurve(9).String(): "KnobCurve(9)",
 		FailureNone.String(): "NONE", HardwareFault.String(): "HARDWARE_FAULT", BusFailure.String(): "I2C_BUS_FAILURE",
 		SystematicMismatch.String(): "SYSTEMATIC_MISMATCH", PartialMismatch.String(): "PARTIAL_MISMATCH",
 		GroupMismatch.String(): "GRPPWM_MISMATCH", SoftwareError.String(): "SOFTWARE_ERROR", FailureType(9).String(): "FailureType(9)",

@@ -78,8 +78,8 @@ var Commands = []Spec{
 	{Name: ClearJournal, Doc: "empty the error journal", Params: []Param{
 		{Name: "what", Doc: "the entries, or the counters", Kind: Choice, Options: []string{"entries", "stats"}},
 	}},
-	{Name: SetTime, Doc: "set the RTC of a clock that no time server reaches; the date stays", Needs: HasRTC, Params: []Param{
-		{Name: "time", Doc: "HH:MM, of the clock's zone", Kind: Text},
+	{Name: SetTime, Doc: "set the RTC of a clock that no time server reaches; the date stays, unless it is named", Needs: HasRTC, Params: []Param{
+		{Name: "time", Doc: "HH:MM, or YYYY-MM-DD HH:MM, of the clock's zone", Kind: Text},
 	}},
 	{Name: RefreshSensors, Doc: "read light sensor and knob now"},
 	{Name: StartDemo, Doc: "show 14:00 to 15:00 in steps of five minutes, one each ten seconds, until it is stopped"},

@@ -19,7 +19,7 @@ const (
 	Bool    Kind = iota // true or false
 	Integer             // from Min to Max
 	Choice              // one of Options
-	Text                // free
+	Text                // printable ASCII, of up to Max bytes
 )
 
 var kinds = [...]string{Bool: "boolean", Integer: "integer", Choice: "choice", Text: "text"}
@@ -148,11 +148,10 @@ func (f *Field) check(s *Settings, v any) error {
 		ok = f.Kind == Integer && f.Min <= v && v <= f.limit(s)
 	case string:
 		if f.Kind == Text {
-			if _, err := f.canonical(v); err != nil {
-				return invalid(f.Key, "%v", err)
-			}
+			_, err := f.text(v)
+			return err
 		}
-		ok = f.Kind == Text || f.Kind == Choice && f.option(v) >= 0
+		ok = f.Kind == Choice && f.option(v) >= 0
 	}
 	if !ok {
 		text, err := json.Marshal(v)
@@ -202,10 +201,28 @@ func (f *Field) Set(s *Settings, v any) error {
 	case Choice:
 		v = f.Options[f.option(text)]
 	case Text:
-		v, _ = f.canonical(text)
+		v, _ = f.text(text)
 	}
 	f.set(s, v)
 	return nil
+}
+
+// text returns a Text in its canonical form; the error is an *InvalidError.
+func (f *Field) text(v string) (string, error) {
+	printable := func(s string) bool {
+		return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
+	}
+	if len(v) > f.Max || !printable(v) {
+		return "", invalid(f.Key, "%.40q: want printable ASCII, %d bytes at most", v, f.Max)
+	}
+	canonical, err := f.canonical(v)
+	switch {
+	case err != nil:
+		return "", invalid(f.Key, "%v", err)
+	case len(canonical) > f.Max:
+		return "", invalid(f.Key, "%.40q: is %d bytes when written out, want %d at most", v, len(canonical), f.Max)
+	}
+	return canonical, nil
 }
 
 // option returns which of Options a text is, in any case; -1 is none.

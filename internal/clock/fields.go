@@ -25,7 +25,7 @@ var manualFields = []Field{
 
 var nightFields = []Field{
 	{
-		Key: "night.windows", Doc: "when the face is dim or dark: " + windowForm + "; further ones after a semicolon", Kind: Text,
+		Key: "night.windows", Doc: "when the face is dim or dark: " + windowForm + "; further ones after a semicolon", Kind: Text, Max: 1000,
 		Get: func(s *Settings) any { return s.Night.Windows },
 		set: func(s *Settings, v any) { s.Night.Windows = v.(string) },
 		canonical: func(text string) (string, error) {
@@ -34,7 +34,7 @@ var nightFields = []Field{
 		},
 	},
 	{
-		Key: "night.paused", Doc: "the window of the night that it is now does not count, up to its end", Kind: Bool,
+		Key: "night.paused", Doc: "the windows of the night do not count, until there is none", Kind: Bool,
 		Get: func(s *Settings) any { return s.Night.Paused },
 		set: func(s *Settings, v any) { s.Night.Paused = v.(bool) },
 	},

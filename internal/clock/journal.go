@@ -2,6 +2,8 @@ package clock
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -66,6 +68,35 @@ type Entry struct {
 	Event    string // as in the log
 	Message  string
 	Details  string // further attributes: "key=value key=value"
+}
+
+// Detail returns the value of a further attribute; "" if it is not there.
+func (e Entry) Detail(name string) string {
+	_, rest, ok := strings.Cut(" "+e.Details, " "+name+"=")
+	if !ok {
+		return ""
+	}
+	if quoted, err := strconv.QuotedPrefix(rest); err == nil {
+		text, _ := strconv.Unquote(quoted)
+		return text
+	}
+	value, _, _ := strings.Cut(rest, " ")
+	return value
+}
+
+// Mismatch returns how many LEDs were not as they are wanted, and in which rows, of the
+// entry of a validation: mismatches=3 rows="[2 5]".
+func (e Entry) Mismatch() (n int, rows []int) {
+	if e.Origin != OriginValidation {
+		return 0, nil
+	}
+	n, _ = strconv.Atoi(e.Detail("mismatches"))
+	for row := range strings.FieldsSeq(strings.Trim(e.Detail("rows"), "[]")) {
+		if r, err := strconv.Atoi(row); err == nil {
+			rows = append(rows, r)
+		}
+	}
+	return n, rows
 }
 
 // Journal is what the error journal holds.

@@ -51,7 +51,7 @@ type Manual struct {
 // Night is when the face is to be dim, or dark.
 type Night struct {
 	Windows string // as [ParseWindows] takes it, in its canonical form
-	Paused  bool   // the window that it is now does not count, up to its end
+	Paused  bool   // they do not count, until there is none
 }
 
 // SelfCheck is how the LEDs are read back.

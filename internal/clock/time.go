@@ -56,6 +56,7 @@ func (t Time) At(host time.Time) (local time.Time, ok bool) {
 // Sync is how the time was come by.
 type Sync struct {
 	Host     bool          // the kernel says that its clock is disciplined
+	Differs  bool          // and time servers contradict it
 	Servers  []Server      // what each time server answered last
 	LastSync time.Time     // when the time was last known for sure, UTC; zero is never, or with Host now
 	Drift    float64       // millionths by which the free host's clock was seen to gain
@@ -75,7 +76,37 @@ type Server struct {
 
 // RTCState is what is known of the battery-backed chip.
 type RTCState struct {
-	Err    string        // why it cannot be believed; "" if it can
-	Behind time.Duration // the time by which it was behind, when last compared
-	Set    time.Time     // when the clock last set it, UTC; zero is not since the start
+	Condition RTCCondition
+	Err       string        // why it cannot be believed; "" if it can
+	Hour12    bool          // it counts from 1 to 12, as another program set it; that is understood
+	Behind    time.Duration // the time by which it was behind, when last compared
+	Set       time.Time     // when the clock last set it, UTC; zero is not since the start
+}
+
+// An RTCCondition is the kind of reason for which the battery-backed chip cannot be
+// believed, if there is one.
+type RTCCondition uint8
+
+const (
+	RTCUnseen   RTCCondition = iota // was not looked at yet
+	RTCGood                         // can be believed
+	RTCAbsent                       // is not wired
+	RTCSilent                       // does not answer
+	RTCStopped                      // its oscillator was stopped: the time is lost
+	RTCInvalid                      // its registers hold what is no time
+	RTCUnset                        // is in a year before there was this clock
+	RTCUnsteady                     // stands still, or jumps
+	RTCDiffers                      // from a time that was known
+)
+
+var rtcConditions = [...]string{
+	RTCUnseen: "unseen", RTCGood: "good", RTCAbsent: "absent", RTCSilent: "silent", RTCStopped: "stopped", RTCInvalid: "invalid",
+	RTCUnset: "unset", RTCUnsteady: "unsteady", RTCDiffers: "differs",
+}
+
+func (c RTCCondition) String() string {
+	if int(c) >= len(rtcConditions) {
+		return fmt.Sprintf("RTCCondition(%d)", uint8(c))
+	}
+	return rtcConditions[c]
 }

@@ -44,7 +44,8 @@ type Validation struct {
 	Mismatches     int
 	SoftwareErrors int
 	ReadFailures   int
-	Recovered      bool // true if nothing was wrong, too
+	Repaired       bool // a repair was tried
+	Recovered      bool // all is well then; true if nothing was wrong, too
 
 	LEDs  []Mismatch // of the last one
 	Stats ValidationStats

@@ -53,15 +53,17 @@ func FormatWindows(windows []Window) string {
 	return strings.Join(parts, "; ")
 }
 
+// everyDay is what a window without days has.
+var everyDay = [7]bool{true, true, true, true, true, true, true}
+
 func parseWindow(text string) (w Window, err error) {
 	words := strings.Fields(strings.ToLower(text))
-	if len(words) > 0 && words[0] != "" && words[0][0] >= 'a' {
+	w.Days = everyDay
+	if len(words) > 1 && words[0][0] >= 'a' {
 		if w.Days, err = parseDays(words[0]); err != nil {
 			return Window{}, err
 		}
 		words = words[1:]
-	} else {
-		w.Days = [7]bool{true, true, true, true, true, true, true}
 	}
 	switch {
 	case len(words) == 2 && words[1] == "off":
@@ -75,20 +77,31 @@ func parseWindow(text string) (w Window, err error) {
 	default:
 		return Window{}, fmt.Errorf("want %s", windowForm)
 	}
-	from, to, ok := strings.Cut(words[0], "-")
-	if !ok {
-		return Window{}, fmt.Errorf("want %s", windowForm)
-	}
-	if w.From, err = minuteOf(from); err != nil {
+	if w.From, w.To, err = parseHours(words[0]); err != nil {
 		return Window{}, err
-	}
-	if w.To, err = minuteOf(to); err != nil {
-		return Window{}, err
-	}
-	if w.From == w.To {
-		return Window{}, fmt.Errorf("%s: begins when it ends; a whole day is 00:00-24:00", words[0])
 	}
 	return w, nil
+}
+
+// parseHours returns the minutes of the day that a text such as 22:30-06:00 has.
+func parseHours(text string) (from, to int, err error) {
+	first, last, ok := strings.Cut(text, "-")
+	if !ok {
+		return 0, 0, fmt.Errorf("want %s", windowForm)
+	}
+	if from, err = minuteOf(first); err != nil {
+		return 0, 0, err
+	}
+	if to, err = minuteOf(last); err != nil {
+		return 0, 0, err
+	}
+	switch from {
+	case wholeDay:
+		return 0, 0, fmt.Errorf("%s: begins at the end of the day; that is 00:00 of the next one", text)
+	case to:
+		return 0, 0, fmt.Errorf("%s: begins when it ends; a whole day is 00:00-24:00", text)
+	}
+	return from, to, nil
 }
 
 // wholeDay is the end of the day, as minutes.
@@ -109,7 +122,7 @@ func minuteOf(text string) (int, error) {
 // parseDays returns the days of a list such as mon-thu,sun.
 func parseDays(text string) (days [7]bool, err error) {
 	if text == "daily" {
-		return [7]bool{true, true, true, true, true, true, true}, nil
+		return everyDay, nil
 	}
 	for part := range strings.SplitSeq(text, ",") {
 		first, last, isRange := strings.Cut(part, "-")
@@ -142,7 +155,7 @@ func (w Window) String() string {
 
 // formatDays joins days in a row, the week beginning on Monday.
 func formatDays(days [7]bool) string {
-	if days == [7]bool{true, true, true, true, true, true, true} {
+	if days == everyDay {
 		return "daily"
 	}
 	var parts []string

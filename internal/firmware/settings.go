@@ -77,6 +77,7 @@ func (d *device) Change(ctx context.Context, f func(*clock.Settings) error) (clo
 	next := clock.Changed{Revision: old.Revision + 1, Settings: s}
 	d.settings.Set(next)
 	d.shown.Set(s)
+	d.dimmer.mix()
 	d.gather() // whoever was answered sees the change
 	return next, nil
 }

@@ -25,6 +25,9 @@ var everything = clock.Settings{
 	Zones:      [...]clock.Zone{{Min: 1, Max: 2}, {Min: 3, Max: 3}, {Min: 200, Max: 255}, {Min: 7, Max: 9}, {Min: 254, Max: 254}},
 	Thresholds: [...]uint16{1, 2, 1499, 10000},
 	Knob:       clock.Knob{Min: 20, Max: 21, Curve: clock.KnobExponential},
+	Manual:     clock.Manual{Individual: true, Global: true, For: 168 * time.Hour},
+	Night:      clock.Night{Windows: "mon-fri 14:00-15:00 dim 20; sat 22:00-06:00 off", Paused: true},
+	SelfCheck:  clock.SelfCheck{Off: true, Every: time.Hour},
 	Chimes:     clock.Chimes{On: true, Volume: 5, QuietStart: 0, QuietEnd: 23},
 }
 

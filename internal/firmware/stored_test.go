@@ -1,6 +1,7 @@
 package firmware
 
 import (
+	"errors"
 	"math"
 	"path/filepath"
 	"slices"
@@ -26,14 +27,18 @@ func with(t *testing.T, path string, f func(*nvs.Tx) error) {
 }
 
 // TestEveryFieldIsStored: whatever a field is set to is what is loaded from the file,
-// and back at its default it is as if nobody had ever chosen.
+// and back at its default, unmarked, it is as if nobody had ever chosen.
 func TestEveryFieldIsStored(t *testing.T) {
 	for _, f := range clock.Fields {
 		path, tried, last := filepath.Join(t.TempDir(), "nvs.db"), 0, clock.DefaultSettings()
-		for _, v := range append(valuesOf(f), f.Get(new(clock.DefaultSettings()))) {
+		values := append(valuesOf(f), f.Get(new(clock.DefaultSettings())))
+		for i, v := range values {
 			want := clock.DefaultSettings()
 			if err := f.Set(&want, v); err != nil || want.Validate() != nil {
 				continue // at odds with another field's default
+			}
+			if i == len(values)-1 {
+				want.Manual = clock.Manual{}
 			}
 			if want != clock.DefaultSettings() {
 				tried++
@@ -68,6 +73,8 @@ func valuesOf(f clock.Field) (values []any) {
 			values = append(values, o)
 		}
 		return values
+	case clock.Text:
+		return []any{"daily 22:00-06:00 off", "sun 22:00-06:00 dim 5; mon-sat 23:00-24:00 dim 255"}
 	}
 	return []any{f.Min, f.Get(new(clock.DefaultSettings())).(int) + 1, f.Max - 1, f.Max}
 }
@@ -83,6 +90,9 @@ func TestUnchosenIsNotStored(t *testing.T) {
 		"a fade":        {func(s *clock.Settings) { s.Transition.Duration = time.Second }, "transition/duration_ms=1000"},
 		"a curve":       {func(s *clock.Settings) { s.Transition.In = clock.Linear }, "transition/fadein=0"},
 		"the chimes":    {func(s *clock.Settings) { s.Chimes.On = true }, "chime_config/enabled=1"},
+		"by hand":       {func(s *clock.Settings) { s.Manual.Global, s.Manual.For = true, time.Hour }, "brightness/manual=2 brightness/manual_min=60"},
+		"night":         {func(s *clock.Settings) { s.Night = clock.Night{Windows: "sun 22:00-06:00 off", Paused: true} }, "night/paused=1 night/windows=sun 22:00-06:00 off"},
+		"self-check":    {func(s *clock.Settings) { s.SelfCheck.Every = time.Minute }, "led_valid/config=0001000000033c000100"},
 		"the knob":      {func(s *clock.Settings) { s.Knob.Curve = clock.KnobLogarithmic }, "brightness/potentiometer=05ff00000100000050000000"},
 		"the threshold": {func(s *clock.Settings) { s.Thresholds[3] = 1500 }, "brightness/light_sensor=0000803f00002041051e000000002041000048421e3c000000004842000048433c780000000048430080bb4478c800000080bb4400401c46c8ff0000"},
 	} {
@@ -214,6 +224,29 @@ func TestForeignKnob(t *testing.T) {
 			s, err := loadSettings(tx)
 			if s.Knob != c.want || s.SafetyLimit != 100 || (err == nil) != (c.wrong == "") || err != nil && !strings.Contains(err.Error(), c.wrong) {
 				t.Errorf("%s: %+v, %d, %v", name, s.Knob, s.SafetyLimit, err)
+			}
+			return nil
+		})
+	}
+}
+
+// TestForeignNight: windows that make no sense are none, and say so; as their author
+// wrote them is good enough.
+func TestForeignNight(t *testing.T) {
+	for stored, c := range map[string]struct{ want, wrong string }{
+		"":                                 {"", ""},
+		"22:00-6:00 OFF":                   {"daily 22:00-06:00 off", ""},
+		"22:00-06:00 off; 25:00-06:00 off": {"", `night.windows: window 2 "25:00-06:00 off": "25:00": want HH:MM`},
+		"22:00-06:00\toff":                 {"", "night.windows: "},
+		strings.Repeat(" ", 1001):          {"", "night.windows: "},
+	} {
+		with(t, filepath.Join(t.TempDir(), "nvs.db"), func(tx *nvs.Tx) error {
+			if err := errors.Join(nvs.Windows.Put(tx, stored), nvs.Paused.Put(tx, 1)); err != nil {
+				return err
+			}
+			s, err := loadSettings(tx)
+			if want := (clock.Night{Windows: c.want, Paused: true}); s.Night != want || (err == nil) != (c.wrong == "") || err != nil && !strings.Contains(err.Error(), c.wrong) {
+				t.Errorf("%q: %+v, %v, want %+v, %s", stored, s.Night, err, want, c.wrong)
 			}
 			return nil
 		})
