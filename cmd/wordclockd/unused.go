@@ -11,9 +11,7 @@ import (
 
 // later has the begin of keys that are checked, and of which this version of the
 // clock makes no use yet.
-var later = []string{
-	"board.reset_pin", "board.button_pin", "board.lamps.", "board.adc.", "http.",
-}
+var later = []string{"http."}
 
 // warnUnused logs what somebody configured in vain.
 func warnUnused(log *slog.Logger, c *config.Loaded) {

@@ -33,12 +33,23 @@ func (p path) check(name string) error {
 	case secret:
 		_, err := ReadSecret(name)
 		return err
+	case executable:
+		return checkProgram(name)
 	}
 	f, err := openRegular(name)
 	if err != nil {
 		return err
 	}
 	return f.Close()
+}
+
+// checkProgram says why a file cannot be run, as far as that can be seen.
+func checkProgram(name string) error {
+	info, err := os.Stat(name)
+	if err == nil && (!info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0) {
+		err = fmt.Errorf("%s is no program: chmod +x %[1]s", name)
+	}
+	return err
 }
 
 func isPublic(name string) bool {

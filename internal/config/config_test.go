@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"wordclockd/internal/clock"
 )
 
 // whole is every default of the requirements.
@@ -18,6 +21,7 @@ func whole() Config {
 	return Config{
 		Device: Device{Name: "Clock_Stani_1"},
 		Board:  Board{Kind: Sim, LEDsBus: 1, SensorsBus: 3, ADC: ADC{Address: 0x48}},
+		Button: Button{"reset_wifi", 5 * time.Second},
 		Time:   Time{Source: "auto", NTPServers: []string{"pool.ntp.org", "time.google.com"}},
 		MQTT:   MQTT{URL: Embedded, Reconnect: 30 * time.Second, Discovery: "device", DiscoveryPrefix: "homeassistant", TopicPrefix: "home"},
 		Broker: Broker{"127.0.0.1:1883"},
@@ -158,5 +162,18 @@ func TestEdits(t *testing.T) {
 		if got := Edits(c.a, c.b); got != c.want {
 			t.Errorf("%q to %q: %d edits, want %d", c.a, c.b, got, c.want)
 		}
+	}
+}
+
+// TestButtonCommands: a button gives what needs to be told nothing.
+func TestButtonCommands(t *testing.T) {
+	var want []string
+	for _, c := range clock.Commands {
+		if len(c.Params) == 0 {
+			want = append(want, c.Name)
+		}
+	}
+	if !slices.Equal(commands, want) {
+		t.Errorf("commands are %q, want %q", commands, want)
 	}
 }

@@ -78,6 +78,8 @@ func document(t *testing.T) string {
 var about = map[string]string{
 	"device": "How the clock presents itself.",
 	"board":  "What the clock runs on. Pins and bus numbers matter for `kind: linux` only.",
+	"button": "The button. What it does is done by the clock itself; `reset_wifi` needs a hook.",
+	"hooks":  "Programs that do what the clock leaves to the operating system. They are run without a shell, without arguments, in `/`, with `PATH` alone in their environment, for 30 s at most; exit status 0 is success.",
 	"time":   "Where the time comes from.",
 	"mqtt":   "The broker that the clock connects to, and what it is told there.",
 	"broker": "The broker that the clock brings along, for `mqtt.url: embedded`. If its default port is taken, it listens on the next one that is free; one that was configured has to be. With `mqtt.username` it asks everybody for name and password, and beyond this host it only listens with them.",

@@ -61,6 +61,8 @@ var mistakes = []struct{ name, file, want string }{
 	{"other chip's address", "board: {adc: {address: 0x50}}\n", "c.yaml:1:24: key board.adc.address: want an address from 0x48 to 0x4b\n"},
 	{"channel", "board: {adc: {channel: 4}}\n", "c.yaml:1:24: key board.adc.channel: want a number from 0 to 3\n"},
 	{"pin", "board: {lamps: {net: GPIO 17}}\n", "c.yaml:1:22: key board.lamps.net: want nothing, or a pin by the kernel's name such as GPIO17\n"},
+	{"command", "button: {command: set_time}\n", "c.yaml:1:19: key button.command: want nothing, or the name of a command without arguments: restart, "},
+	{"program", "hooks: {reset_wifi: bin/forget}\n", "c.yaml:1:21: key hooks.reset_wifi: want nothing, or the absolute path of a program\n"},
 	{"name", "device: {name: Küche}\n", "c.yaml:1:16: key device.name: want 1 to 31 letters, digits, _ or -\n"},
 	{"long name", "device: {name: " + strings.Repeat("a", 32) + "}\n", "c.yaml:1:16: key device.name: want 1 to 31 letters, digits, _ or -\n"},
 	{"wildcard", "mqtt: {topic_prefix: home/#}\n", "c.yaml:1:22: key mqtt.topic_prefix: want a topic without wildcards such as home\n"},

@@ -38,6 +38,11 @@ var keys = []key{
 	entry("board.adc.address", "0x48", "Address of the ADS1115.", i2cAddress, func(c *Config) *uint16 { return &c.Board.ADC.Address }),
 	entry("board.adc.channel", "0", "Input of the ADS1115 that the potentiometer hangs on.", number(0, 3), func(c *Config) *int { return &c.Board.ADC.Channel }),
 
+	entry("button.command", "reset_wifi", "What the button does when it was held down, and is released.", command, func(c *Config) *string { return &c.Button.Command }),
+	entry("button.hold", "5s", "For so long it has to be held down; shorter does nothing.", duration(200*time.Millisecond, time.Minute, "s"), func(c *Config) *time.Duration { return &c.Button.Hold }),
+
+	entry("hooks.reset_wifi", "", "The program that makes the operating system forget the network, for the command `reset_wifi`.", program, func(c *Config) *string { return &c.Hooks.ResetWiFi }),
+
 	entry("time.source", "auto", "What to believe: auto is the first that can be trusted.", oneOf("auto", "host", "ntp", "rtc"), func(c *Config) *string { return &c.Time.Source }),
 	entry("time.ntp_servers", "pool.ntp.org,time.google.com", "Whom to ask for the time.", servers(8), func(c *Config) *[]string { return &c.Time.NTPServers }),
 

@@ -76,6 +76,20 @@ func printable(want string, most int) kind[string] {
 	}
 }
 
+// commands are those that a button can give: that need to be told nothing. A test holds
+// them against clock.Commands.
+var commands = []string{
+	"restart", "force_ntp_sync", "ota_cancel_update", "ota_confirm", "ota_rollback", "health_check", "reset_wifi",
+	"refresh_sensors", "test_transitions_start", "test_transitions_stop", "tlc_hardware_reset", "test_audio", "test_audio_file", "list_chime_files",
+}
+
+var command = kind[string]{
+	want:   "nothing, or the name of a command without arguments: " + strings.Join(commands, ", "),
+	parse:  func(s string) (string, error) { return fit(s, s == "" || slices.Contains(commands, s)) },
+	text:   same,
+	schema: map[string]any{"type": "string", "enum": append([]string{""}, commands...)},
+}
+
 var boolean = kind[bool]{
 	want:   "true or false",
 	parse:  func(s string) (bool, error) { return fit(s == "true", s == "true" || s == "false") },

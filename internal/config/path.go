@@ -15,6 +15,7 @@ const (
 	secret  // as ReadSecret reads it
 	private // a key, PEM
 	folder
+	executable
 )
 
 func (p path) isSecret() bool { return p == secret || p == private }
@@ -29,6 +30,13 @@ func file(p path) kind[string] {
 	k.path = p
 	return k
 }
+
+// program takes paths that are the same from everywhere, and nothing.
+var program = func() kind[string] {
+	k := matching("nothing, or the absolute path of a program", `^(/[^\x00-\x1f\x7f]{1,999})?$`)
+	k.path = executable
+	return k
+}()
 
 // place makes the paths of a configuration those that the system takes. A
 // relative one of the file begins at the file. One of a secret begins where

@@ -62,6 +62,7 @@ func TestCheck(t *testing.T) {
 		write(t, filepath.Join(dir, name), "-----BEGIN\n"[:len(name)], 0o600)
 	}
 	write(t, filepath.Join(dir, "open"), "hunter2", 0o644)
+	write(t, filepath.Join(dir, "run"), "#!/bin/sh\n", 0o700)
 	if err := os.Mkdir(filepath.Join(dir, "sounds"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -78,6 +79,10 @@ func TestCheck(t *testing.T) {
 			[]string{"mqtt.password_file", "mqtt.ca_file", "mqtt.cert_file", "mqtt.key_file", "http.token_file", "ota.ca_file", "chimes.folder"}},
 		{"folder and file", "http: {token_file: sounds}\nota: {ca_file: sounds}\nchimes: {folder: pw}\n", nil,
 			[]string{"http.token_file", "ota.ca_file", "chimes.folder"}},
+		{"a program", "hooks: {reset_wifi: " + filepath.Join(dir, "run") + "}\n", nil, nil},
+		{"no program", "hooks: {reset_wifi: " + filepath.Join(dir, "open") + "}\n", nil, []string{"hooks.reset_wifi"}},
+		{"a folder", "hooks: {reset_wifi: " + dir + "}\n", nil, []string{"hooks.reset_wifi"}},
+		{"nothing there", "hooks: {reset_wifi: /nowhere/run}\n", nil, []string{"hooks.reset_wifi"}},
 	} {
 		l, err := Parse(filepath.Join(dir, "c.yaml"), []byte(c.file), nil)
 		if err != nil {

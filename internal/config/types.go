@@ -9,6 +9,8 @@ import (
 type Config struct {
 	Device Device
 	Board  Board
+	Button Button
+	Hooks  Hooks
 	Time   Time
 	MQTT   MQTT
 	Broker Broker
@@ -48,6 +50,15 @@ type ADC struct {
 	Address uint16 // 0x48 to 0x4B
 	Channel int    // 0 to 3
 }
+
+// Button is what the button does.
+type Button struct {
+	Command string        // of clock.Commands, one without parameters; "" is none
+	Hold    time.Duration // it is held down at least
+}
+
+// Hooks are programs that do what the clock cannot do by itself; "" is none.
+type Hooks struct{ ResetWiFi string }
 
 // Time is where the time comes from.
 type Time struct {

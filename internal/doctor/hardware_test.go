@@ -320,6 +320,18 @@ fault i2c-3 /dev/i2c-3: user stani is not in group 994
 			b.chips.SensorBus.Attach(at{0x48, sim.NewBH1750(), hal.LightAddr})
 		}, ""},
 		{"pins", config.Board{Kind: config.Linux, LEDsBus: 1, SensorsBus: 3, ButtonPin: "GPIO4"}, func(b *bench) { b.node("gpiochip0") }, ""},
+		{"pins that will not do", config.Board{Kind: config.Linux, LEDsBus: 1, SensorsBus: 3, ResetPin: "GPIO2", ButtonPin: "GPIO40", Lamps: config.Lamps{Time: "GPIO27"}}, func(b *bench) { b.node("gpiochip0") }, `
+warning pins GPIO2: is used by i2c, so that the clock cannot
+  free it (a line of config.txt, a service), or put another one into board.reset_pin
+fault pins GPIO40: no GPIO chip has a line of this name: the clock runs without it
+  gpioinfo lists the names of all lines: put one of them into board.button_pin
+`},
+		{"a pin of the clock's own", config.Board{Kind: config.Linux, LEDsBus: 1, SensorsBus: 3, ResetPin: "GPIO2"}, func(b *bench) { b.node("gpiochip0"); b.Running = true }, `
+note board daemon: a clock is running and uses the same chips; reading beside it does no harm, but a chip may just be in the middle of something
+  for a look without it: stop the clock first
+warning i2c-1 LED drivers: all ten rows: as after power-on, though a clock is running: the supply dips
+  if it comes again: a stronger supply, or a capacitor at the board; the clock repairs it within seconds
+`},
 		{"no ADC", config.Board{Kind: config.Linux, LEDsBus: 1, SensorsBus: 3, ADC: config.ADC{Bus: 3, Address: 0x48}}, func(b *bench) {}, `
 warning i2c-3 0x48: the ADS1115 of the potentiometer does not answer
   check its supply, its wires and its address

@@ -21,8 +21,9 @@ type Host struct {
 	Root    fs.FS // its files, from /
 	User    User  // on whose behalf the clock runs
 	Open    func(bus int) (i2c.BusCloser, error)
-	Synced  func() (bool, error) // whether its clock is disciplined
-	Running bool                 // a clock runs on it, and uses the buses
+	Line    func(pin string) (user string, err error) // who uses a line of a GPIO chip; "" is nobody
+	Synced  func() (bool, error)                      // whether its clock is disciplined
+	Running bool                                      // a clock runs on it, and uses the buses
 }
 
 // A User is who asks, with the groups that this process really has.
@@ -39,6 +40,7 @@ func ThisHost() Host {
 		Root:   os.DirFS("/"),
 		User:   User{Name: strconv.Itoa(os.Getuid()), UID: os.Geteuid()},
 		Open:   linux.OpenBus,
+		Line:   linux.LineUser,
 		Synced: func() (bool, error) { return false, nil },
 	}
 	if u, err := user.Current(); err == nil {

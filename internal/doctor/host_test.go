@@ -46,6 +46,7 @@ func newBench(t *testing.T) *bench {
 		Root:   b.files,
 		User:   User{Name: "stani", UID: 1000, Groups: []int{1000, i2cGroup}},
 		Open:   b.openBus,
+		Line:   b.line,
 		Synced: func() (bool, error) { return true, nil },
 	}
 	return b
@@ -57,6 +58,17 @@ func (b *bench) node(name string) {
 		Mode: fs.ModeDevice | fs.ModeCharDevice | 0o660,
 		Sys:  &syscall.Stat_t{Gid: i2cGroup},
 	}
+}
+
+// line is that of a kernel without GPIO40, where GPIO2 is in use.
+func (b *bench) line(name string) (string, error) {
+	switch {
+	case name == "GPIO2":
+		return "i2c", nil
+	case name == "GPIO40":
+		return "", errors.New("not there")
+	}
+	return "", nil
 }
 
 // share puts all chips on i2c-1.

@@ -2,28 +2,39 @@ package doctor
 
 import (
 	"io/fs"
+	"slices"
 
 	"wordclockd/internal/config"
 )
 
+// A pin is a line of a GPIO chip, and the key that names it.
+type pin struct{ key, name string }
+
 // pins looks for what the configured pins need: a GPIO chip that the user may
-// use.
+// use, with lines of their names that nobody else has.
 func (h Host) pins(b config.Board) []Finding {
-	s := section{topic: "pins"}
-	wired := 0
-	for _, pin := range [...]string{b.ResetPin, b.ButtonPin, b.Lamps.Net, b.Lamps.Time} {
-		if pin != "" {
-			wired++
-		}
-	}
-	if wired == 0 {
+	wired := slices.DeleteFunc([]pin{
+		{"board.reset_pin", b.ResetPin}, {"board.button_pin", b.ButtonPin}, {"board.lamps.net", b.Lamps.Net}, {"board.lamps.time", b.Lamps.Time},
+	}, func(p pin) bool { return p.name == "" })
+	if len(wired) == 0 {
 		return nil
 	}
+	s := section{topic: "pins"}
+	if h.gpio(&s, len(wired)) {
+		for _, p := range wired {
+			h.line(&s, p)
+		}
+	}
+	return s.findings
+}
+
+// gpio looks for a GPIO chip, and reports whether there is one to be used.
+func (h Host) gpio(s *section, wired int) bool {
 	chips, err := fs.Glob(h.Root, "dev/gpiochip*")
 	if err != nil || len(chips) == 0 {
 		s.add(Fault, "/dev/gpiochip*", "use a kernel with GPIO character devices (5.10 or later), or leave the pins of board empty",
 			"%d pins are configured, but this host has no GPIO chip", wired)
-		return s.findings
+		return false
 	}
 	var why, remedy string
 	for _, chip := range chips {
@@ -34,9 +45,21 @@ func (h Host) pins(b config.Board) []Finding {
 		}
 		if why, remedy = h.access(info); why == "" {
 			s.add(OK, "/"+chip, "", "is there, and %s may use it", h.User.Name)
-			return s.findings
+			return true
 		}
 	}
 	s.add(Fault, "/dev/gpiochip*", remedy, "%s", why)
-	return s.findings
+	return false
+}
+
+// line looks at one pin.
+func (h Host) line(s *section, p pin) {
+	switch user, err := h.Line(p.name); {
+	case err != nil:
+		s.add(Fault, p.name, "gpioinfo lists the names of all lines: put one of them into "+p.key, "no GPIO chip has a line of this name: the clock runs without it")
+	case user != "" && !h.Running:
+		s.add(Warning, p.name, "free it (a line of config.txt, a service), or put another one into "+p.key, "is used by %s, so that the clock cannot", user)
+	default:
+		s.add(OK, p.name, "", "is there, for %s", p.key)
+	}
 }

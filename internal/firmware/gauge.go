@@ -10,25 +10,30 @@ import (
 type gauge struct {
 	// Immutable.
 	name  string
-	read  func(context.Context) error
-	clear func()  // what was read is of no use any more
-	err   *string // why; "" if it is
+	read  func(context.Context) (next time.Duration, err error) // how soon to read it again
+	clear func()                                                // what was read is of no use any more
+	err   *string                                               // why; "" if it is
 
 	next   time.Time // when it is read again
+	known  bool      // it was read at all
 	failed int       // reads in a row
 	well   time.Time // since when none has; zero while it fails
 	lost   bool      // the log was told
 }
 
-// judge notes how a read that began at a moment went. One failure alone may have been
-// hit on the wire; one that goes on is looked at rarely, as each try may keep others
-// from the bus.
-func (g *gauge) judge(at time.Time, err error, log *slog.Logger) {
+// judge notes how a read that began at a moment went, and when the next one is due. One
+// failure alone may have been hit on the wire; one that goes on is looked at rarely, as
+// each try may keep others from the bus.
+func (g *gauge) judge(at time.Time, next time.Duration, err error, log *slog.Logger) {
 	if err == nil {
+		g.next = at.Add(next)
 		g.succeed(at, log)
 		return
 	}
 	g.well = time.Time{}
+	if !g.known {
+		*g.err = err.Error() // else what others say would count for this one too
+	}
 	if g.failed++; g.failed < lostAfter {
 		g.next = at.Add(lookEvery)
 		return
@@ -44,7 +49,7 @@ func (g *gauge) judge(at time.Time, err error, log *slog.Logger) {
 
 // succeed notes a read that went well. That it is back is told once it stays.
 func (g *gauge) succeed(at time.Time, log *slog.Logger) {
-	g.next, g.failed, *g.err = at.Add(lookEvery), 0, ""
+	g.known, g.failed, *g.err = true, 0, ""
 	if g.well.IsZero() {
 		g.well = at
 	}

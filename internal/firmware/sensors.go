@@ -9,25 +9,22 @@ import (
 
 	"wordclockd/internal/clock"
 	"wordclockd/internal/hal"
-	"wordclockd/internal/hal/bh1750"
 	"wordclockd/internal/task"
 	"wordclockd/internal/watch"
 )
 
 const (
-	lookEvery  = time.Second // at each sensor
-	mostPause  = time.Minute // between two looks at one that does not answer
-	lostAfter  = 3           // looks in a row that failed
+	lookEvery  = time.Second     // at each sensor, unless it says otherwise
+	mostPause  = 5 * time.Second // between two looks at one that does not answer
+	lostAfter  = 3               // looks in a row that failed
 	wellFor    = 10 * time.Second
 	showEvery  = 10 * time.Second // what is no more than noise
 	proveEvery = time.Minute      // that they are still read
-	darkLooks  = 60               // looks at nothing in a row, until a light sensor may have been reset
 )
 
 // sensors owns the light sensor and the knob.
 type sensors struct {
 	// Immutable.
-	board hal.Board
 	value *watch.Value[clock.Sensors]
 	log   *slog.Logger
 	asks  chan chan error
@@ -37,22 +34,44 @@ type sensors struct {
 	shown  clock.Sensors
 	at     time.Time // when that was shown
 	gauges []*gauge
-	light  *bh1750.Dev
-	set    bool // light is configured
-	dark   int  // looks in a row at which it saw nothing
 }
 
 // newSensors returns the sensors of a board. It does not touch the bus.
 func newSensors(b hal.Board, v *watch.Value[clock.Sensors], log *slog.Logger) *sensors {
-	s := &sensors{board: b, value: v, log: log, asks: make(chan chan error)}
+	s := &sensors{value: v, log: log, asks: make(chan chan error)}
 	if b.Sensors != nil {
-		s.light = bh1750.New(b.Sensors, hal.LightAddr)
-		s.gauges = append(s.gauges, &gauge{name: "light sensor", read: s.readLight, clear: func() { s.now.Lux = 0 }, err: &s.now.LightErr})
+		s.gauges = append(s.gauges, s.light(newEye(b)))
 	}
 	if b.Pot != nil {
-		s.gauges = append(s.gauges, &gauge{name: "knob", read: s.readKnob, clear: func() { s.showKnob(0) }, err: &s.now.KnobErr})
+		s.gauges = append(s.gauges, s.knob(&turn{pot: b.Pot}))
 	}
 	return s
+}
+
+func (s *sensors) light(e *eye) *gauge {
+	return &gauge{
+		name: "light sensor", err: &s.now.LightErr, clear: func() { s.now.Lux = 0 },
+		read: func(ctx context.Context) (time.Duration, error) {
+			lux, next, err := e.look(ctx)
+			if err == nil {
+				s.now.Lux = lux
+			}
+			return next, err
+		},
+	}
+}
+
+func (s *sensors) knob(k *turn) *gauge {
+	return &gauge{
+		name: "knob", err: &s.now.KnobErr, clear: func() { k.forget(); s.showKnob(0) },
+		read: func(context.Context) (time.Duration, error) {
+			mv, next, err := k.look()
+			if err == nil {
+				s.showKnob(mv)
+			}
+			return next, err
+		},
+	}
 }
 
 func (s *sensors) String() string { return "sensors" }
@@ -96,14 +115,14 @@ func (s *sensors) look(ctx context.Context, all bool) (err error) {
 		if !all && now.Before(g.next) {
 			continue
 		}
-		e := g.read(ctx)
+		next, e := g.read(ctx)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		if e == nil {
 			s.now.At = time.Now()
 		}
-		g.judge(now, e, s.log)
+		g.judge(now, next, e, s.log)
 		err = errors.Join(err, e)
 	}
 	return err
@@ -126,46 +145,10 @@ func (s *sensors) show(asked bool) {
 // differ reports whether two readings differ by more than noise.
 func differ(a, b clock.Sensors) bool {
 	lux := math.Abs(a.Lux-b.Lux) > max(0.5, 0.05*b.Lux)
-	return lux || math.Abs(a.Knob-b.Knob) > 0.005 || a.LightErr != b.LightErr || a.KnobErr != b.KnobErr || a.At.IsZero() != b.At.IsZero()
+	return lux || a.Knob != b.Knob || a.LightErr != b.LightErr || a.KnobErr != b.KnobErr || a.At.IsZero() != b.At.IsZero()
 }
-
-// readLight reads the light sensor. One that sees nothing for long may have been reset,
-// which nothing else tells.
-func (s *sensors) readLight(ctx context.Context) error {
-	if !s.set {
-		if err := s.light.Configure(); err != nil {
-			return err
-		}
-		s.set, s.dark = true, 0
-		task.Sleep(ctx, bh1750.MeasurementTime)
-	}
-	lux, err := s.light.Lux()
-	if s.dark++; lux > 0 {
-		s.dark = 0
-	}
-	s.set = err == nil && s.dark < darkLooks
-	if err == nil {
-		s.now.Lux = float64(lux)
-	}
-	return err
-}
-
-func (s *sensors) readKnob(context.Context) error {
-	sample, err := s.board.Pot.Read()
-	if err == nil {
-		s.showKnob(int(sample.V / 1e6)) // it is in nV
-	}
-	return err
-}
-
-// What the knob's converter makes of its whole range.
-const (
-	knobMV  = 3300
-	knobRaw = 4095
-)
 
 func (s *sensors) showKnob(mv int) {
-	mv = min(max(mv, 0), knobMV)
 	s.now.KnobMV, s.now.KnobRaw, s.now.Knob = mv, mv*knobRaw/knobMV, float64(mv)/knobMV
 }
 

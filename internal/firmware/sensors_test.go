@@ -4,13 +4,17 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"periph.io/x/conn/v3/analog"
+	"periph.io/x/conn/v3/i2c"
 	"periph.io/x/conn/v3/physic"
 
 	"wordclockd/internal/clock"
+	"wordclockd/internal/hal"
 	"wordclockd/internal/hal/sim"
 )
 
@@ -47,14 +51,15 @@ func (d *clockwork) reads(t *testing.T, lux float64, mv int) {
 }
 
 // TestSensorsAreQuiet: as long as there is no news nobody is woken up, but for once a
-// minute; noise is shown every ten seconds.
+// minute; noise of the light is shown every ten seconds, that of the knob never.
 func TestSensorsAreQuiet(t *testing.T) {
 	for _, c := range []struct {
-		noise float64
-		want  int // within a minute
-	}{{0, 1}, {1, 6}} {
+		noise float64 // lx
+		knob  int     // counts
+		want  int     // within a minute
+	}{{0, 0, 1}, {0, 3, 1}, {1, 0, 6}} {
 		synctest.Test(t, func(t *testing.T) {
-			d := start(t, quarterToThree, func(d *clockwork) { d.board.Light.SetLux(100) })
+			d := start(t, quarterToThree, func(d *clockwork) { d.board.Light.SetLux(100); d.board.Knob.Noise(c.knob) })
 			device := d.service.(*device)
 			time.Sleep(90 * time.Second)
 			n := 0
@@ -68,10 +73,106 @@ func TestSensorsAreQuiet(t *testing.T) {
 				}
 			}
 			if n != c.want {
-				t.Errorf("noise of %g lx: shown %d times, want %d", c.noise, n, c.want)
+				t.Errorf("noise of %g lx, %d counts: shown %d times, want %d", c.noise, c.knob, n, c.want)
 			}
 		})
 	}
+}
+
+// A countedBus counts transactions.
+type countedBus struct {
+	i2c.Bus
+	n atomic.Int64
+}
+
+func (b *countedBus) Tx(addr uint16, w, r []byte) error {
+	if addr == hal.LightAddr {
+		b.n.Add(1)
+	}
+	return b.Bus.Tx(addr, w, r)
+}
+
+// A countedPot counts readings.
+type countedPot struct {
+	analog.PinADC
+	n atomic.Int64
+}
+
+func (p *countedPot) Read() (analog.Sample, error) { p.n.Add(1); return p.PinADC.Read() }
+
+// TestSensorsAtRest: what does not move is looked at rarely, and what does often.
+func TestSensorsAtRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &clockwork{board: sim.NewBoard(), zone: time.UTC}
+		d.synced.Store(true)
+		bus, pot := &countedBus{Bus: d.board.Sensors}, &countedPot{PinADC: d.board.Pot}
+		d.run(t, func(c *Config) { c.Board.Sensors, c.Board.Pot = bus, pot })
+		looks := func(during time.Duration) (light, knob int64) {
+			light, knob = bus.n.Load(), pot.n.Load()
+			time.Sleep(during)
+			return bus.n.Load() - light, (pot.n.Load() - knob) / turnSamples
+		}
+		time.Sleep(2*time.Minute + 50*time.Millisecond)
+		if light, knob := looks(10 * time.Second); light > 10 || knob > 20 {
+			t.Errorf("at rest: %d looks at the light, %d at the knob in 10 s", light, knob)
+		}
+		d.board.Light.SetLux(800)
+		d.board.Knob.TurnTo(0.8)
+		time.Sleep(time.Second)
+		if light, knob := looks(time.Second); light < 4 || knob < 18 {
+			t.Errorf("on the move: %d looks at the light, %d at the knob in a second", light, knob)
+		}
+	})
+}
+
+// TestLightMean: a flash is not followed, a change is within two seconds, and in between
+// there is what is in between.
+func TestLightMean(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := start(t, quarterToThree, func(d *clockwork) { d.board.Light.SetLux(100) })
+		time.Sleep(10*time.Second + 100*time.Millisecond)
+		d.reads(t, 100, 730)
+		d.board.Light.SetLux(500)
+		most := 0.0
+		for range 20 {
+			time.Sleep(100 * time.Millisecond)
+			synctest.Wait()
+			lux := d.service.(*device).ambient.Get().Lux
+			if lux < most {
+				t.Errorf("%g lx after %g lx", lux, most)
+			}
+			if most <= 100 && lux > 301 {
+				t.Errorf("%g lx at once", lux)
+			}
+			most = lux
+		}
+		d.reads(t, 500, 730)
+		time.Sleep(10 * time.Second)
+		d.board.Light.SetLux(0)
+		time.Sleep(time.Second) // one look, or two
+		d.board.Light.SetLux(500)
+		time.Sleep(300 * time.Millisecond)
+		d.reads(t, 500, 730)
+	})
+}
+
+// TestKnob: a twist is followed at once, by what is more than noise; both ends can be
+// reached, however slowly.
+func TestKnob(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := start(t, quarterToThree, func(d *clockwork) { d.board.Light.SetLux(100) })
+		time.Sleep(2 * time.Minute)
+		for _, c := range []struct{ turned, shown int }{
+			{740, 730}, {747, 747}, {731, 747}, {730, 730}, {2000, 2000}, {3290, 3290}, {3300, 3300}, {3290, 3300}, {10, 10}, {0, 0}, {10, 0}, {100, 100},
+		} {
+			d.board.Knob.Turn(physic.ElectricPotential(c.turned) * physic.MilliVolt)
+			time.Sleep(turnRest)
+			d.reads(t, 100, c.shown)
+		}
+		d.board.Knob.Turn(1650 * physic.MilliVolt)
+		time.Sleep(turnBrisk)
+		d.reads(t, 100, 1650)
+	})
 }
 
 // TestSensorLost: that one does not answer is told once, the other goes on, and it is
@@ -107,6 +208,7 @@ func TestSensorLost(t *testing.T) {
 				c.heal(d.board)
 				time.Sleep(2 * mostPause)
 				d.reads(t, 120, 1650)
+				time.Sleep(wellFor)
 				d.logged(t, "time_known", "sensor_lost", "sensor_back")
 			})
 		})
@@ -121,23 +223,41 @@ func TestSensorGlitch(t *testing.T) {
 		for range 20 {
 			d.board.SensorBus.Inject(sim.Fault{Kind: sim.Nack, Addr: 0x23, Times: 1})
 			time.Sleep(3 * time.Second)
-			d.reads(t, 120, 0)
+			d.reads(t, 120, 730)
 		}
 		d.logged(t, "time_known")
 	})
 }
 
 // TestSensorBrownout: a light sensor that was reset reads 0 for ever, and nothing else
-// tells; it is configured anew, and meanwhile light that goes away is no reason to.
+// tells; it is configured anew before anybody takes that for darkness. Real darkness is
+// believed, and doubted as long as it lasts.
 func TestSensorBrownout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := start(t, quarterToThree, func(d *clockwork) { d.board.Light.SetLux(120) })
 		time.Sleep(5 * time.Second)
 		d.board.Light.Reset()
-		time.Sleep(10 * time.Second)
-		d.reads(t, 0, 0)
-		time.Sleep(darkLooks * lookEvery)
-		d.reads(t, 120, 0)
+		for range 100 {
+			time.Sleep(100 * time.Millisecond)
+			d.reads(t, 120, 730)
+		}
+		d.board.Light.SetLux(20)
+		time.Sleep(2 * time.Second)
+		d.reads(t, 20, 730)
+		d.board.Light.SetLux(0)
+		time.Sleep(3 * time.Second)
+		d.reads(t, 0, 730)
+		for range 3 { // whenever it is reset, in the dark
+			d.board.Light.Reset()
+			time.Sleep(doubtEvery + 700*time.Millisecond)
+			d.board.Light.SetLux(120)
+			time.Sleep(2 * time.Second)
+			d.reads(t, 120, 730)
+			d.board.Light.SetLux(0)
+			time.Sleep(20 * time.Second)
+			d.reads(t, 0, 730)
+		}
+		d.logged(t, "time_known")
 	})
 }
 

@@ -35,9 +35,9 @@ type Board struct {
 	LEDs    i2c.Bus // ten TLC59116
 	Sensors i2c.Bus // DS3231, BH1750
 
-	Reset             gpio.PinOut // of all TLC59116, active low
-	NetLamp, TimeLamp gpio.PinOut
-	Button            gpio.PinIn
+	Reset             gpio.PinOut // of all TLC59116, active low, open drain
+	NetLamp, TimeLamp gpio.PinOut // high is lit
+	Button            gpio.PinIn  // low is pressed; its Halt ends a WaitForEdge within 100 ms
 	Pot               analog.PinADC
 	Speaker           io.Writer
 }

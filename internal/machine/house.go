@@ -124,9 +124,10 @@ func (h *house) sim(w http.ResponseWriter, r *http.Request) {
 	}{v})
 }
 
-// Limits of the control API.
+// Limits of the control API. Those on who asks are for what was forgotten, not for foes:
+// only who may write to the socket gets this far.
 const (
-	headerLimit = 5 * time.Second
+	headerLimit = 30 * time.Second
 	idleLimit   = time.Minute
 	maxHeader   = 8 << 10
 	closeLimit  = time.Second // for answers that are under way at the end

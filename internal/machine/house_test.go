@@ -155,6 +155,7 @@ func TestParseFault(t *testing.T) {
 		"stuck addr=0x68 delay=2s times=3":   {Kind: sim.Stuck, Addr: 0x68, Delay: 2 * time.Second, Times: 3},
 		"flip byte=3 mask=0x10":              {Kind: sim.Flip, Byte: 3, Mask: 0x10},
 		"brownout byte=1 whole=true times=2": {Kind: sim.BrownOut, Byte: 1, Whole: true, Times: 2},
+		"sda byte=7 firm=true times=1":       {Kind: sim.SDA, Byte: 7, Firm: true, Times: 1},
 		"slow delay=5ms addr=96":             {Kind: sim.Slow, Delay: 5 * time.Millisecond, Addr: 0x60},
 	} {
 		args := strings.Fields(text)
@@ -171,7 +172,7 @@ func TestParseFault(t *testing.T) {
 		"slow delay=-1s":  "delay=-1s: -1s: want up to 1m",
 		"slow delay=fast": "delay=fast: ",
 		"nack whole=yes":  "whole=yes: ",
-		"nack when=now":   "when=now: want addr, byte, mask, delay, times or whole",
+		"nack when=now":   "when=now: want addr, byte, mask, delay, times, whole or firm",
 	} {
 		args := strings.Fields(text)
 		if got, err := parseFault(args[0], args[1:]); err == nil || !strings.HasPrefix(err.Error(), want) || got != (sim.Fault{}) {

@@ -117,7 +117,7 @@ func (m *Machine) runReadOnly(ctx context.Context, why error) (err error) {
 func (m *Machine) power(ctx context.Context, f *Flash) (err error) {
 	fw := firmware.Config{
 		Kind: m.c.Board.Kind, Zone: m.c.Device.Zone, Log: m.c.Log, Time: m.c.Time, OTA: m.c.OTA, Health: m.c.Health,
-		Slept: timekeeper.KernelSlept, ChimesFolder: m.c.Chimes.Folder,
+		Slept: timekeeper.KernelSlept, ChimesFolder: m.c.Chimes.Folder, Button: m.c.Button, Hooks: m.c.Hooks,
 	}
 	if m.c.State != "" {
 		fw.Store = m.c.State.Settings()
@@ -125,7 +125,7 @@ func (m *Machine) power(ctx context.Context, f *Flash) (err error) {
 	if m.sim != nil {
 		m.simulate(&fw)
 	} else {
-		b, e := linux.Open(linux.Config{LEDsBus: m.c.Board.LEDsBus, SensorsBus: m.c.Board.SensorsBus}, m.c.Log)
+		b, e := linux.Open(wiring(m.c.Board), m.c.Log)
 		if e != nil {
 			return e
 		}
@@ -137,6 +137,14 @@ func (m *Machine) power(ctx context.Context, f *Flash) (err error) {
 		fw.Board, fw.Synced = b.Board, timekeeper.KernelSynced
 	}
 	return m.live(ctx, f, fw)
+}
+
+// wiring is where the chips and pins of a real board hang.
+func wiring(b config.Board) linux.Config {
+	return linux.Config{
+		LEDsBus: b.LEDsBus, SensorsBus: b.SensorsBus, ADC: linux.ADC{Bus: b.ADC.Bus, Address: b.ADC.Address, Input: b.ADC.Channel},
+		Reset: b.ResetPin, Button: b.ButtonPin, NetLamp: b.Lamps.Net, TimeLamp: b.Lamps.Time,
+	}
 }
 
 // simulate wires the models in. The host of a virtual clock is disciplined by the

@@ -22,7 +22,9 @@ var SimVerbs = []SimVerb{
 	{"surge", "", "the LED drivers are reset by a dip of their supply", simSurge},
 	{"lux", "[LUX]", "the light on the sensor", simLux},
 	{"pot", "[PERCENT]", "the position of the knob", simPot},
-	{"fault", "BUS KIND [addr=0xNN] [byte=N] [mask=0xNN] [delay=D] [times=N] [whole=true] | BUS heal",
+	{"button", "[press | release | DURATION]", "the button is pressed, let go, or held down for so long; for 200ms if nothing is said", simButton},
+	{"lamps", "", "what the two status lamps do", simLamps},
+	{"fault", "BUS KIND [addr=0xNN] [byte=N] [mask=0xNN] [delay=D] [times=N] [whole=true] [firm=true] | BUS heal",
 		"what befalls transactions on the bus leds or sensors: nack, stuck, flip, brownout or slow", simFault},
 	{"ntp", "[up | down | refused | unsynchronised | kiss | garbage | offset D | rate PPM | delay D]", "the time servers", simNTP},
 	{"rtc", "[set TIME | offset D | rate PPM | power-loss | detach | attach]", "the battery-backed clock", simRTC},
@@ -107,6 +109,43 @@ func simPot(b *sim.Board, args []string) (any, error) {
 	return map[string]any{"raw": sample.Raw, "voltage": sample.V.String()}, err
 }
 
+func simButton(b *sim.Board, args []string) (any, error) {
+	if err := few(args, 1); err != nil {
+		return nil, err
+	}
+	switch how := strings.Join(args, ""); how {
+	case "":
+		b.Push.PressFor(200 * time.Millisecond)
+	case "press":
+		b.Push.Press()
+	case "release":
+		b.Push.Release()
+	default:
+		d, err := time.ParseDuration(how)
+		if err != nil || d <= 0 || d > time.Hour {
+			return nil, fmt.Errorf("%q: want press, release, or a duration such as 6s, up to 1h", how)
+		}
+		b.Push.PressFor(d)
+	}
+	return map[string]bool{"pressed": b.Push.Pressed()}, nil
+}
+
+func simLamps(b *sim.Board, args []string) (any, error) {
+	return map[string]string{"network": glow(b.Lamps.Net), "time": glow(b.Lamps.Time)}, few(args, 0)
+}
+
+// glow says what a lamp does: one that changed twice in the last two seconds blinks.
+func glow(l *sim.Lamp) string {
+	changes := l.Changes()
+	switch n := len(changes); {
+	case n > 1 && time.Since(changes[n-2].At) < 2*time.Second:
+		return "blinks"
+	case n > 0 && changes[n-1].Lit:
+		return "lit"
+	}
+	return "dark"
+}
+
 func number(text string, least, most float64) (float64, error) {
 	n, err := strconv.ParseFloat(text, 64)
 	if err != nil || !(least <= n && n <= most) {
@@ -160,8 +199,10 @@ func parseFault(kind string, args []string) (f sim.Fault, err error) {
 			}
 		case "whole":
 			f.Whole, err = strconv.ParseBool(value)
+		case "firm":
+			f.Firm, err = strconv.ParseBool(value)
 		default:
-			err = fmt.Errorf("want addr, byte, mask, delay, times or whole")
+			err = fmt.Errorf("want addr, byte, mask, delay, times, whole or firm")
 		}
 		if err != nil {
 			return sim.Fault{}, fmt.Errorf("%s: %w", arg, err)

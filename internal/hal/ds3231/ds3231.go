@@ -26,6 +26,7 @@ const Addr = 0x68
 // Registers.
 const (
 	regSeconds = 0x00
+	regHours   = 0x02
 	regControl = 0x0E
 	regStatus  = 0x0F
 	regTemp    = 0x11
@@ -41,7 +42,10 @@ const (
 var ErrStopped = errors.New("oscillator was stopped, time lost")
 
 // A Dev is one chip. Its methods must not be called at the same time.
-type Dev struct{ c i2c.Dev }
+type Dev struct {
+	c      i2c.Dev // Immutable.
+	hour12 bool
+}
 
 // New returns the chip on b. It does not touch the bus.
 func New(b i2c.Bus) *Dev { return &Dev{c: i2c.Dev{Bus: b, Addr: Addr}} }
@@ -60,8 +64,14 @@ func (d *Dev) Time() (time.Time, error) {
 	if r[regStatus]&statusOSF != 0 {
 		return time.Time{}, ErrStopped
 	}
-	return parseTime([7]byte(r[:7]))
+	at, err := parseTime([7]byte(r[:7]))
+	d.hour12 = err == nil && r[regHours]&hour12 != 0
+	return at, err
 }
+
+// Hour12 reports whether the chip was in 12-hour mode when its time was read last.
+// [Dev.SetTime] ends that.
+func (d *Dev) Hour12() bool { return d.hour12 }
 
 // SetTime makes the oscillator run on the battery too, sets the clock to t,
 // floored to a second, and clears the mark of a stopped oscillator, in this

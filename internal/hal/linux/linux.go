@@ -1,4 +1,5 @@
-// Package linux is a Board made of the kernel's devices: I²C buses as /dev/i2c-N.
+// Package linux is a Board made of the kernel's devices: I²C buses as /dev/i2c-N, pins of
+// GPIO chips, and an ADS1115 for the potentiometer.
 package linux
 
 import (
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+	"periph.io/x/conn/v3/gpio"
 	"periph.io/x/conn/v3/i2c"
 	"periph.io/x/host/v3/sysfs"
 
@@ -24,50 +26,122 @@ const Timeout = 100 * time.Millisecond
 type Config struct {
 	LEDsBus    int // N of /dev/i2c-N
 	SensorsBus int // may be the same
+	ADC        ADC
+
+	// Lines of GPIO chips by their names; "" is not wired.
+	Reset, Button     string
+	NetLamp, TimeLamp string
 }
 
-// A Board is a hal.Board whose buses are open files.
+// A Board is a hal.Board of open files.
 type Board struct {
 	hal.Board
-	open []i2c.BusCloser
+	buses map[int]i2c.Bus // by their numbers
+	open  []func() error
 }
 
-// Open opens the buses. No chip has to be there. Without the LED bus there is
-// no clock, so that is an error; without the sensor bus there is one, so that
+// A kernel is where the devices come from.
+type kernel struct {
+	adapter func(n int) (i2c.BusCloser, error)
+	line    func(name string) (line, error)
+}
+
+// Open opens buses and pins. No chip has to be there. Without the LED bus there is
+// no clock, so that is an error; without anything else there is one, so that
 // is an event in the log.
 func Open(c Config, log *slog.Logger) (*Board, error) {
-	return open(c, log, openAdapter)
+	return kernel{openAdapter, findLine}.open(c, log)
 }
 
-func open(c Config, log *slog.Logger, adapter func(n int) (i2c.BusCloser, error)) (*Board, error) {
-	leds, err := adapter(c.LEDsBus)
+func (k kernel) open(c Config, log *slog.Logger) (*Board, error) {
+	b := &Board{buses: map[int]i2c.Bus{}}
+	leds, err := k.bus(b, c.LEDsBus)
 	if err != nil {
 		return nil, fmt.Errorf("open LED bus: %w", err)
 	}
-	b := &Board{open: []i2c.BusCloser{leds}}
-	b.LEDs = hal.NewWire(leds)
+	b.LEDs = leds
 	if c.SensorsBus == c.LEDsBus {
-		b.LEDs, b.Sensors = hal.Share(b.LEDs)
+		b.LEDs, b.Sensors = hal.Share(leds)
+		b.buses[c.SensorsBus] = b.Sensors
 		log.Warn("LED drivers and RTC share one bus, where 0x68 is the RTC's address and, whenever a driver was reset, "+
 			"LED All-Call too: All-Call is cleared before each access to the RTC; two buses avoid the conflict",
 			"event", "shared_bus", "bus", c.LEDsBus)
-		return b, nil
-	}
-	sensors, err := adapter(c.SensorsBus)
-	if err != nil {
+	} else if b.Sensors, err = k.bus(b, c.SensorsBus); err != nil {
 		log.Error("no sensor bus, so no RTC and no light sensor", "event", "no_sensor_bus", "err", err)
-		return b, nil
 	}
-	b.open = append(b.open, sensors)
-	b.Sensors = hal.NewWire(sensors)
+	k.extras(b, c, log)
 	return b, nil
 }
 
-// Close closes the buses.
+// bus returns a bus, which is opened unless it is. An error is no bus.
+func (k kernel) bus(b *Board, n int) (i2c.Bus, error) {
+	if bus := b.buses[n]; bus != nil {
+		return bus, nil
+	}
+	adapter, err := k.adapter(n)
+	if err != nil {
+		return nil, err
+	}
+	b.open = append(b.open, adapter.Close)
+	b.buses[n] = hal.NewWire(adapter)
+	return b.buses[n], nil
+}
+
+// extras opens what a clock can do without.
+func (k kernel) extras(b *Board, c Config, log *slog.Logger) {
+	let := func(l line) error { return openDrain{l}.Out(gpio.High) }
+	listen := func(l line) error { return l.In(gpio.PullUp, gpio.BothEdges) }
+	darken := func(l line) error { return l.Out(gpio.Low) }
+	for _, x := range []struct {
+		key, name string
+		prepare   func(line) error
+		use       func(line)
+	}{
+		{"board.reset_pin", c.Reset, let, func(l line) { b.Reset = openDrain{l} }},
+		{"board.button_pin", c.Button, listen, func(l line) { b.Button = &button{line: l} }},
+		{"board.lamps.net", c.NetLamp, darken, func(l line) { b.NetLamp = l }},
+		{"board.lamps.time", c.TimeLamp, darken, func(l line) { b.TimeLamp = l }},
+	} {
+		if x.name == "" {
+			continue
+		}
+		if l, err := k.pin(b, x.name, x.prepare); err == nil {
+			x.use(l)
+		} else {
+			log.Error("a pin cannot be used, and the clock goes on without it", "event", "no_pin", "key", x.key, "pin", x.name, "err", err)
+		}
+	}
+	if c.ADC.Bus == 0 {
+		return
+	}
+	bus, err := k.bus(b, c.ADC.Bus)
+	if err == nil {
+		b.Pot, err = openADC(bus, c.ADC)
+	}
+	if err != nil {
+		log.Error("no converter for the knob, and the clock goes on without it", "event", "no_adc", "key", "board.adc.bus", "err", err)
+	}
+}
+
+// pin opens a line that is wired, and prepares it.
+func (k kernel) pin(b *Board, name string, prepare func(line) error) (line, error) {
+	l, err := k.line(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := prepare(l); err != nil {
+		l.Close()
+		return nil, fmt.Errorf("%w: something else may use it, see gpioinfo", err)
+	}
+	b.open = append(b.open, func() error { l.Close(); return nil })
+	return l, nil
+}
+
+// Close closes buses and pins.
 func (b *Board) Close() error {
 	var errs []error
-	for _, bus := range b.open {
-		errs = append(errs, bus.Close())
+	for _, c := range b.open {
+		errs = append(errs, c())
 	}
 	return errors.Join(errs...)
 }

@@ -37,9 +37,9 @@ func (m adapters) open(n int) (i2c.BusCloser, error) {
 
 func TestTwoAdapters(t *testing.T) {
 	chips := sim.NewBoard()
-	kernel := adapters{1: {Bus: chips.LEDBus}, 3: {Bus: chips.SensorBus}}
+	host := adapters{1: {Bus: chips.LEDBus}, 3: {Bus: chips.SensorBus}}
 	var log bytes.Buffer
-	b, err := open(Config{LEDsBus: 1, SensorsBus: 3}, slog.New(slog.NewTextHandler(&log, nil)), kernel.open)
+	b, err := kernel{adapter: host.open}.open(Config{LEDsBus: 1, SensorsBus: 3}, slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,8 +54,8 @@ func TestTwoAdapters(t *testing.T) {
 	if e, ok := errors.AsType[*hal.TxError](err); !ok || e.Bus != "sensors" {
 		t.Errorf("error %v, want a *hal.TxError that names the bus", err)
 	}
-	if err := b.Close(); err != nil || kernel[1].closed != 1 || kernel[3].closed != 1 {
-		t.Errorf("closed %d and %d times, %v", kernel[1].closed, kernel[3].closed, err)
+	if err := b.Close(); err != nil || host[1].closed != 1 || host[3].closed != 1 {
+		t.Errorf("closed %d and %d times, %v", host[1].closed, host[3].closed, err)
 	}
 	if log.Len() > 0 {
 		t.Errorf("logged %s", &log)
@@ -68,9 +68,9 @@ func TestOneAdapter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(25 * 365 * 24 * time.Hour)
 		chips := sim.NewSharedBoard()
-		kernel := adapters{1: {Bus: chips.LEDBus}}
+		host := adapters{1: {Bus: chips.LEDBus}}
 		var log bytes.Buffer
-		b, err := open(Config{LEDsBus: 1, SensorsBus: 1}, slog.New(slog.NewTextHandler(&log, nil)), kernel.open)
+		b, err := kernel{adapter: host.open}.open(Config{LEDsBus: 1, SensorsBus: 1}, slog.New(slog.NewTextHandler(&log, nil)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -81,8 +81,8 @@ func TestOneAdapter(t *testing.T) {
 			}
 			chips.Surge()
 		}
-		if err := b.Close(); err != nil || kernel[1].closed != 1 {
-			t.Errorf("closed %d times, %v", kernel[1].closed, err)
+		if err := b.Close(); err != nil || host[1].closed != 1 {
+			t.Errorf("closed %d times, %v", host[1].closed, err)
 		}
 		if s := log.String(); strings.Count(s, "\n") != 1 || !strings.Contains(s, "event=shared_bus") || !strings.Contains(s, "0x68") {
 			t.Errorf("logged %s", s)
@@ -94,11 +94,11 @@ func TestAdapterMissing(t *testing.T) {
 	chips := sim.NewBoard()
 	var log bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&log, nil))
-	if _, err := open(Config{LEDsBus: 7, SensorsBus: 3}, logger, adapters{}.open); err == nil || err.Error() != "open LED bus: not there" {
+	if _, err := (kernel{adapter: adapters{}.open}).open(Config{LEDsBus: 7, SensorsBus: 3}, logger); err == nil || err.Error() != "open LED bus: not there" {
 		t.Errorf("no LED bus: error %v", err)
 	}
-	kernel := adapters{1: {Bus: chips.LEDBus}}
-	b, err := open(Config{LEDsBus: 1, SensorsBus: 3}, logger, kernel.open)
+	host := adapters{1: {Bus: chips.LEDBus}}
+	b, err := kernel{adapter: host.open}.open(Config{LEDsBus: 1, SensorsBus: 3}, logger)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,8 +108,8 @@ func TestAdapterMissing(t *testing.T) {
 	if !strings.Contains(log.String(), "event=no_sensor_bus") {
 		t.Errorf("logged %q", &log)
 	}
-	if err := b.Close(); err != nil || kernel[1].closed != 1 {
-		t.Errorf("closed %d times, %v", kernel[1].closed, err)
+	if err := b.Close(); err != nil || host[1].closed != 1 {
+		t.Errorf("closed %d times, %v", host[1].closed, err)
 	}
 }
 

@@ -19,7 +19,9 @@ type Board struct {
 	RTC   *DS3231
 	Light *BH1750
 	Knob  *Knob
-	Pin   *ResetPin   // of the LED drivers
+	Pin   *ResetPin // of the LED drivers
+	Push  *Button
+	Lamps struct{ Net, Time *Lamp }
 	NTP   *TimeServer // all time servers of the network around the board
 }
 
@@ -46,7 +48,8 @@ func newBoard(leds, sensors *Bus) *Board {
 		SensorBus: sensors,
 		RTC:       NewDS3231(),
 		Light:     NewBH1750(),
-		Knob:      &Knob{},
+		Knob:      NewKnob(),
+		Push:      NewButton(),
 		NTP:       NewTimeServer(),
 	}
 	for row, addr := range hal.LEDAddrs {
@@ -57,8 +60,9 @@ func newBoard(leds, sensors *Bus) *Board {
 	b.RTC.Set(time.Now())
 	b.Light.SetLux(425)
 	b.Knob.Turn(730 * physic.MilliVolt)
-	b.Pin = &ResetPin{rows: b.Rows}
-	b.Pot, b.Reset = b.Knob, b.Pin
+	b.Pin = &ResetPin{pin: pin{"reset", "OUT"}, rows: b.Rows}
+	b.Lamps.Net, b.Lamps.Time = NewLamp("network lamp"), NewLamp("time lamp")
+	b.Pot, b.Reset, b.Button, b.NetLamp, b.TimeLamp = b.Knob, b.Pin, b.Push, b.Lamps.Net, b.Lamps.Time
 	return b
 }
 

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"periph.io/x/conn/v3/physic"
 )
 
 // TestFacts plays what the datasheets say against the models. A file of facts
@@ -24,6 +26,7 @@ import (
 //	no STEP              the step is not acknowledged
 //	lit LEVEL...         of the sixteen outputs
 //	lux N                falls on the sensor
+//	mv INPUT N           the tension at an input of the converter
 //	sleep DURATION
 //	power                dips
 //	powerloss            of supply and battery
@@ -32,6 +35,7 @@ func TestFacts(t *testing.T) {
 		"tlc59116": func() Chip { return NewTLC59116(0x65) },
 		"ds3231":   func() Chip { return NewDS3231() },
 		"bh1750":   func() Chip { return NewBH1750() },
+		"ads1115":  func() Chip { return NewADS1115(0x48) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join("testdata", "facts", name+".txt")
@@ -89,6 +93,11 @@ func (p *player) step(f []string, stop bool) error {
 		lux, err := strconv.ParseFloat(args[0], 64)
 		p.chip.(*BH1750).SetLux(lux)
 		return err
+	case "mv":
+		input, err := strconv.Atoi(args[0])
+		mv, e := strconv.Atoi(args[1])
+		p.chip.(*ADS1115).Set(input, physic.ElectricPotential(mv)*physic.MilliVolt)
+		return errors.Join(err, e)
 	case "sleep":
 		d, err := time.ParseDuration(args[0])
 		time.Sleep(d)

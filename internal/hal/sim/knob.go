@@ -10,10 +10,17 @@ import (
 // A Knob is a potentiometer between ground and 3.3 V, on a 12-bit converter.
 // It implements analog.PinADC.
 type Knob struct {
-	mu  sync.Mutex
-	v   physic.ElectricPotential
-	err error
+	pin
+
+	mu    sync.Mutex
+	v     physic.ElectricPotential
+	noise int // counts, up and down
+	reads int
+	err   error
 }
+
+// NewKnob returns a knob that is turned down.
+func NewKnob() *Knob { return &Knob{pin: pin{"knob", "ADC"}} }
 
 const (
 	knobMax  = 3300 * physic.MilliVolt
@@ -29,6 +36,13 @@ func (k *Knob) Turn(v physic.ElectricPotential) {
 
 // TurnTo sets the position, from 0 to 1.
 func (k *Knob) TurnTo(part float64) { k.Turn(physic.ElectricPotential(part * float64(knobMax))) }
+
+// Noise has readings be off by up to n counts of the converter, each by another number.
+func (k *Knob) Noise(n int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.noise = n
+}
 
 // Fail makes every Read return err, until it is nil.
 func (k *Knob) Fail(err error) {
@@ -49,13 +63,11 @@ func (k *Knob) Read() (analog.Sample, error) {
 	if k.err != nil {
 		return analog.Sample{}, k.err
 	}
-	return analog.Sample{V: k.v, Raw: int32(k.v * knobFull / knobMax)}, nil
+	v := k.v
+	if k.noise > 0 {
+		k.reads++
+		off := k.reads*5%(2*k.noise+1) - k.noise
+		v = min(max(v+physic.ElectricPotential(off)*knobMax/knobFull, 0), knobMax)
+	}
+	return analog.Sample{V: v, Raw: int32(v * knobFull / knobMax)}, nil
 }
-
-func (k *Knob) String() string   { return k.Name() }
-func (k *Knob) Name() string     { return "knob" }
-func (k *Knob) Number() int      { return 0 }
-func (k *Knob) Function() string { return "ADC" }
-
-// Halt implements conn.Resource; there is nothing to halt.
-func (k *Knob) Halt() error { return nil }

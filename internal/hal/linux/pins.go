@@ -1,0 +1,102 @@
+package linux
+
+import (
+	"fmt"
+	"io"
+	"log"
+	"sync/atomic"
+	"time"
+
+	"periph.io/x/conn/v3/driver/driverreg"
+	"periph.io/x/conn/v3/gpio"
+	"periph.io/x/host/v3/gpioioctl"
+)
+
+// A line is a pin of a GPIO chip.
+type line interface {
+	gpio.PinIO
+	Close()
+}
+
+// findLine returns the line with a name, as the kernel has it. Periph opens all GPIO
+// chips of the host when it is first asked, keeps them open, and tells the standard log
+// of each that it cannot open.
+func findLine(name string) (line, error) {
+	was := log.Writer()
+	log.SetOutput(io.Discard)
+	defer log.SetOutput(was)
+	if _, err := driverreg.Init(); err != nil {
+		return nil, err
+	}
+	for _, chip := range gpioioctl.Chips {
+		if l := chip.ByName(name); l != nil {
+			return l, nil
+		}
+	}
+	return nil, fmt.Errorf("no line %s on the GPIO chips that may be used, %d of them: gpioinfo lists names; the user has to be in the group of /dev/gpiochip*, often gpio", name, len(gpioioctl.Chips))
+}
+
+// LineUser returns who uses the line with a name; "" is nobody.
+func LineUser(name string) (string, error) {
+	l, err := findLine(name)
+	if err != nil {
+		return "", err
+	}
+	if used, ok := l.(interface{ Consumer() string }); ok {
+		return used.Consumer(), nil
+	}
+	return "", nil
+}
+
+// An openDrain is a line that is either driven low, or let go. It is never driven high:
+// the chips on it may have a supply of their own.
+type openDrain struct{ line }
+
+// Out implements gpio.PinOut.
+func (d openDrain) Out(l gpio.Level) error {
+	if l == gpio.High {
+		return d.In(gpio.PullUp, gpio.NoEdge)
+	}
+	return d.line.Out(gpio.Low)
+}
+
+// edgeWait is how long a wait for an edge lasts at most after Halt.
+const edgeWait = 100 * time.Millisecond
+
+// A button is a line whose Halt ends a wait for an edge, which periph's does not if the
+// wait is about to begin.
+type button struct {
+	line
+	halted atomic.Bool
+}
+
+// In implements gpio.PinIn.
+func (b *button) In(p gpio.Pull, e gpio.Edge) error {
+	b.halted.Store(false)
+	return b.line.In(p, e)
+}
+
+// Halt implements conn.Resource.
+func (b *button) Halt() error {
+	b.halted.Store(true)
+	return nil
+}
+
+// WaitForEdge implements gpio.PinIn; a negative timeout is for ever.
+func (b *button) WaitForEdge(timeout time.Duration) bool {
+	begin := time.Now()
+	for !b.halted.Load() {
+		d := edgeWait
+		if timeout >= 0 {
+			if d = min(d, timeout-time.Since(begin)); d <= 0 {
+				return false
+			}
+		}
+		step := time.Now()
+		if b.line.WaitForEdge(d) {
+			return true
+		}
+		time.Sleep(d - time.Since(step)) // a line that is broken does not wait
+	}
+	return false
+}
