@@ -2,6 +2,7 @@ package firmware
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"wordclockd/internal/health"
@@ -14,13 +15,16 @@ type reach struct {
 	// Immutable.
 	network health.Network
 	value   *watch.Value[bool]
+	log     *slog.Logger
 }
 
-// routeEvery is how often the kernel is asked for its routes.
-const routeEvery = 10 * time.Second
+const (
+	routeEvery = 10 * time.Second // between two looks at the kernel's routes
+	outOfReach = 3 * routeEvery   // until it is an event that there is none: a lease may take a while
+)
 
-func newReach(c Config) *reach {
-	r := &reach{network(c), new(watch.Value[bool])}
+func newReach(c Config, log *slog.Logger) *reach {
+	r := &reach{network(c), new(watch.Value[bool]), log}
 	r.value.Set(r.look())
 	return r
 }
@@ -31,13 +35,22 @@ func (r *reach) look() bool { return !r.network.Beyond() || r.network.Route() ==
 
 // Run looks until ctx is done.
 func (r *reach) Run(ctx context.Context) error {
-	for {
-		if now := r.look(); now != r.value.Get() {
-			r.value.Set(now)
+	since, told := time.Now(), false
+	for ctx.Err() == nil {
+		up := r.look()
+		if up != r.value.Get() {
+			r.value.Set(up)
+			since = time.Now()
+		}
+		switch {
+		case !up && !told && time.Since(since) >= outOfReach:
+			told = true
+			r.log.Warn("there is no way out of this host", "event", "network_lost", "err", r.network.Route())
+		case up && told:
+			told = false
+			r.log.Info("there is a way out of this host again", "event", "network_back")
 		}
 		task.Sleep(ctx, routeEvery)
-		if ctx.Err() != nil {
-			return nil
-		}
 	}
+	return nil
 }

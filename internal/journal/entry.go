@@ -20,8 +20,18 @@ import (
 // and then, as text, what it has no place for:
 //
 //	event NUL message NUL details
+//
+// The context is that of a validation, and zero for all else:
+//
+//	mismatches, failure uint8, rows [10]byte (row r is bit r%8 of byte r/8), reserved [20]byte
+//
+// The firmware means to reserve a byte more, and writes none because that does not fit.
 const (
 	entrySize   = 112
+	contextAt   = 16
+	contextSize = 32
+	rowsAt      = 2
+	numRows     = 10
 	messageAt   = 48
 	messageSize = 64
 
@@ -37,11 +47,42 @@ func appendEntry(b []byte, e clock.Entry) []byte {
 	b = binary.LittleEndian.AppendUint32(b, uint32(e.Uptime/time.Second))
 	b = append(b, byte(e.Origin), byte(e.Severity))
 	b = binary.LittleEndian.AppendUint16(b, e.Code)
-	b = append(b, make([]byte, 32)...)
+	context := contextOf(e)
+	b = append(b, context[:]...)
 	var message [messageSize]byte
 	copy(message[:], cut(e.Message, messageSize-1))
 	b = append(b, message[:]...)
 	return fmt.Appendf(b, "%s\x00%s\x00%s", cut(e.Event, maxEvent), cut(e.Message, maxMessage), cut(e.Details, maxDetails))
+}
+
+// contextOf returns the context of an entry. More mismatches than a byte can hold are 255.
+func contextOf(e clock.Entry) (c [contextSize]byte) {
+	n, rows := e.Mismatch()
+	if e.Origin != clock.OriginValidation {
+		return c
+	}
+	c[0], c[1] = uint8(min(max(n, 0), 255)), uint8(min(e.Code, 255))
+	for _, r := range rows {
+		if 0 <= r && r < numRows {
+			c[rowsAt+r/8] |= 1 << (r % 8)
+		}
+	}
+	return c
+}
+
+// detailsOf returns the details that a context stands for; none if it is zero, as a real
+// clock leaves it.
+func detailsOf(c []byte) string {
+	if [contextSize]byte(c) == ([contextSize]byte{}) {
+		return ""
+	}
+	var rows []int
+	for r := range numRows {
+		if c[rowsAt+r/8]&(1<<(r%8)) != 0 {
+			rows = append(rows, r)
+		}
+	}
+	return fmt.Sprintf("mismatches=%d rows=%q", c[0], fmt.Sprint(rows))
 }
 
 var errShort = errors.New("shorter than the firmware's structure")
@@ -61,6 +102,9 @@ func parseEntry(b []byte) (e clock.Entry, err error) {
 		return clock.Entry{}, fmt.Errorf("source %d, severity %d: unknown", b[12], b[13])
 	}
 	e.Code = binary.LittleEndian.Uint16(b[14:])
+	if e.Origin == clock.OriginValidation {
+		e.Details = detailsOf(b[contextAt:messageAt])
+	}
 	message, _, _ := bytes.Cut(b[messageAt:messageAt+messageSize], []byte{0})
 	e.Message = text(string(message), maxMessage)
 	if tail := strings.SplitN(string(b[entrySize:]), "\x00", 3); len(tail) == 3 {

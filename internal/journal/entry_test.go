@@ -45,6 +45,36 @@ func TestLayout(t *testing.T) {
 	}
 }
 
+// TestContext is what the firmware keeps of a validation, and meant to: another program
+// reads it, and what another program wrote is read.
+func TestContext(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		e       clock.Entry
+		context string // what it begins with, the rest is zero
+		alone   string // details of the firmware's structure without what is behind it
+	}{
+		{"rows", clock.Entry{Origin: clock.OriginValidation, Code: 4, Details: `mismatches=3 rows="[2 9]"`}, "03" + "04" + "0402", `mismatches=3 rows="[2 9]"`},
+		{"one row, among other details", clock.Entry{Origin: clock.OriginValidation, Code: 1, Details: `took=3ms rows=[0] mismatches=16`}, "10" + "01" + "01", `mismatches=16 rows="[0]"`},
+		{"all", clock.Entry{Origin: clock.OriginValidation, Code: 3, Details: `mismatches=1000 rows="[0 1 2 3 4 5 6 7 8 9]"`}, "ff" + "03" + "ff03", `mismatches=255 rows="[0 1 2 3 4 5 6 7 8 9]"`},
+		{"software", clock.Entry{Origin: clock.OriginValidation, Code: 6}, "00" + "06", `mismatches=0 rows="[]"`},
+		{"nonsense", clock.Entry{Origin: clock.OriginValidation, Details: `mismatches=-1 rows="[10 x -1]"`}, "", ""},
+		{"not of a validation", clock.Entry{Origin: clock.OriginBus, Code: 4, Details: `mismatches=3 rows="[2 9]"`}, "", ""},
+	} {
+		b := appendEntry(nil, c.e)
+		want := c.context + strings.Repeat("0", 2*contextSize-len(c.context))
+		if got := hex.EncodeToString(b[contextAt:messageAt]); got != want {
+			t.Errorf("%s: %s, want %s", c.name, got, want)
+		}
+		if got, err := parseEntry(b); err != nil || got != c.e {
+			t.Errorf("%s: %+v, %v", c.name, got, err)
+		}
+		if got, err := parseEntry(b[:entrySize]); err != nil || got.Details != c.alone || got.Code != c.e.Code {
+			t.Errorf("%s, alone: %+v, %v", c.name, got, err)
+		}
+	}
+}
+
 func TestLongTexts(t *testing.T) {
 	e := clock.Entry{Event: strings.Repeat("e", 100), Message: strings.Repeat("ö", 1000), Details: strings.Repeat("d", 9000)}
 	b := appendEntry(nil, e)
@@ -61,6 +91,7 @@ func TestLongTexts(t *testing.T) {
 func FuzzEntry(f *testing.F) {
 	f.Add(appendEntry(nil, clock.Entry{Time: time.Unix(1763200000, 0), Event: "leds_dark", Message: "m", Details: "a=b"}))
 	f.Add(make([]byte, entrySize))
+	f.Add(appendEntry(nil, clock.Entry{Origin: clock.OriginValidation, Code: 4, Details: `mismatches=3 rows="[2 9]"`})[:entrySize])
 	f.Add([]byte("short"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		e, err := parseEntry(b)

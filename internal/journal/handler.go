@@ -31,8 +31,16 @@ const (
 // keeps reports whether an event of a level goes into the journal.
 func (k keeping) keeps(l slog.Level) bool { return k == always || k == troubles && l >= slog.LevelWarn }
 
-// Codes below 100 are the firmware's own, of its LED validation.
+// Codes below 100 are the firmware's own, of its LED validation: the numbers of
+// [clock.FailureType].
 var events = map[string]event{
+	"validation_hardware":   {uint16(clock.HardwareFault), clock.OriginValidation, troubles},
+	"validation_bus":        {uint16(clock.BusFailure), clock.OriginValidation, troubles},
+	"validation_systematic": {uint16(clock.SystematicMismatch), clock.OriginValidation, troubles},
+	"validation_partial":    {uint16(clock.PartialMismatch), clock.OriginValidation, troubles},
+	"validation_group":      {uint16(clock.GroupMismatch), clock.OriginValidation, troubles},
+	"validation_software":   {uint16(clock.SoftwareError), clock.OriginValidation, troubles},
+
 	"boot":              {100, clock.OriginSystem, troubles},
 	"restart":           {101, clock.OriginSystem, troubles},
 	"crash":             {108, clock.OriginSystem, troubles},
@@ -72,8 +80,12 @@ var events = map[string]event{
 	"leds_hung":     {202, clock.OriginBus, troubles},
 	"leds_free":     {203, clock.OriginBus, always},
 	"leds_reset":    {204, clock.OriginPower, always},
+	"leds_line":     {208, clock.OriginBus, troubles},
 	"shared_bus":    {205, clock.OriginBus, troubles},
 	"no_sensor_bus": {206, clock.OriginBus, troubles},
+
+	"network_lost": {290, clock.OriginWiFi, troubles},
+	"network_back": {291, clock.OriginWiFi, always},
 
 	"time_known":   {300, clock.OriginNTP, troubles},
 	"time_unknown": {301, clock.OriginNTP, troubles},
@@ -93,6 +105,14 @@ var events = map[string]event{
 	"sensor_lost": {320, clock.OriginSensor, troubles},
 	"sensor_back": {321, clock.OriginSensor, always},
 	"demo":        {322, clock.OriginDisplay, troubles},
+
+	"button":        {330, clock.OriginSystem, always},
+	"button_failed": {331, clock.OriginSystem, troubles},
+	"hook":          {332, clock.OriginSystem, always},
+	"hook_failed":   {333, clock.OriginSystem, troubles},
+	"lamp_failed":   {334, clock.OriginSystem, troubles},
+	"no_pin":        {335, clock.OriginSystem, troubles},
+	"no_adc":        {336, clock.OriginSystem, troubles},
 
 	"mqtt_up":          {500, clock.OriginMQTT, troubles},
 	"mqtt_lost":        {501, clock.OriginMQTT, troubles},

@@ -358,11 +358,49 @@ func TestForeign(t *testing.T) {
 func TestCodes(t *testing.T) {
 	seen := map[uint16]string{}
 	for name, e := range events {
-		if other := seen[e.code]; other != "" || e.code < 100 || e.origin == clock.OriginUnknown || len(name) > maxEvent {
+		firmwares := e.origin == clock.OriginValidation && e.code >= 1 && e.code <= uint16(clock.SoftwareError)
+		if other := seen[e.code]; other != "" || e.code < 100 && !firmwares || e.origin == clock.OriginUnknown || len(name) > maxEvent {
 			t.Errorf("%s: %+v, as %s", name, e, other)
 		}
 		seen[e.code] = name
 	}
+}
+
+// TestOrigins: each part of the clock of which something can go wrong has events that get
+// into the journal.
+func TestOrigins(t *testing.T) {
+	has := map[clock.Origin]bool{clock.OriginUnknown: true, clock.OriginTransition: true, clock.OriginBrightness: true} // told by others
+	for name, e := range events {
+		if e.keep != never {
+			has[e.origin] = true
+		}
+		if e.origin == clock.OriginTransition || e.origin == clock.OriginBrightness {
+			t.Errorf("%s: docs/architecture.md says that %s has none", name, e.origin)
+		}
+	}
+	for o := clock.OriginUnknown; o <= clock.OriginBrightness; o++ {
+		if !has[o] {
+			t.Errorf("nothing is known of %s", o)
+		}
+	}
+}
+
+// TestValidation: what a validation found is kept where the firmware would, and as text.
+func TestValidation(t *testing.T) {
+	r := open(t, filepath.Join(t.TempDir(), "nvs.db"))
+	r.log.Warn("Validation failed: PARTIAL_MISMATCH (3 mismatches)", "event", "validation_partial", "mismatches", 3, "rows", []int{2, 9})
+	r = r.again(t)
+	r.has(t, `0 LED_VALIDATION WARNING 4 validation_partial "Validation failed: PARTIAL_MISMATCH (3 mismatches)" mismatches=3 rows="[2 9]"`)
+	if err := r.c.Store.View(func(tx *nvs.Tx) error {
+		stored, _ := ring.All(tx)
+		if got, want := stored[0][contextAt:contextAt+4], []byte{3, 4, 0x04, 0x02}; !bytes.Equal(got, want) {
+			t.Errorf("context % x, want % x", got, want)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	r.close()
 }
 
 // TestHandler is the contract of a slog.Handler.

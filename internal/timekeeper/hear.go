@@ -165,7 +165,7 @@ func (k *Keeper) tell() {
 	if k.c.Sync == nil {
 		return
 	}
-	s := clock.Sync{Host: k.host, RTC: k.chip.state(k.err, k.quality), Drift: k.sure.gain}
+	s := clock.Sync{Host: k.host, Differs: k.host && k.doubts.contradict, RTC: k.chip.state(k.err, k.quality), Drift: k.sure.gain}
 	now := time.Now()
 	if k.sure.known() && !k.host { // else it is always now, which is no news
 		s.LastSync = k.sure.at(k.sure.host).UTC().Truncate(time.Second)
@@ -188,8 +188,8 @@ func (k *Keeper) tell() {
 }
 
 func equal(a, b clock.Sync) bool {
-	same := slices.Equal(a.Servers, b.Servers)
-	return same && a.Host == b.Host && a.LastSync.Equal(b.LastSync) && a.Drift == b.Drift && a.Error == b.Error && a.RTC == b.RTC
+	same := slices.Equal(a.Servers, b.Servers) && a.LastSync.Equal(b.LastSync)
+	return same && a.Host == b.Host && a.Differs == b.Differs && a.Drift == b.Drift && a.Error == b.Error && a.RTC == b.RTC
 }
 
 // coarse rounds up to a power of two of milliseconds, so that what grows

@@ -95,7 +95,8 @@ func (k *Keeper) exact(ctx context.Context, before, begin time.Time) (bool, erro
 	if err != nil || !before.Equal(begin.Add(-time.Second)) || !after.Equal(begin) {
 		return false, err
 	}
-	k.chip.fine = time.Now()
+	now := time.Now()
+	k.chip.proven(now, off+k.sure.error(now))
 	return true, nil
 }
 
@@ -140,7 +141,8 @@ func (k *Keeper) mend(ctx context.Context, may bool, why error) error {
 		k.complain("rtc_not_set", "RTC cannot be set, and is not believed until it is", err)
 		return why
 	}
-	c.set, c.fine, c.setAt = time.Now(), time.Now(), k.now().Truncate(time.Second)
+	c.set, c.setAt = time.Now(), k.now().Truncate(time.Second)
+	c.proven(c.set, k.sure.error(c.set))
 	c.wrong, c.notSet, c.behind, c.failed, c.lost = false, false, 0, 0, false
 	k.err = nil
 	attrs := []any{"event", "rtc_set", "behind", behind.Round(time.Millisecond)}

@@ -52,7 +52,8 @@ type poller struct {
 	servers []string
 	dial    func(local, remote string) (net.Conn, error) // nil: the network
 	rounds  *watch.Value[round]
-	nudge   chan struct{} // has an element when somebody cannot wait
+	nudge   chan struct{}      // has an element when somebody cannot wait
+	network *watch.Value[bool] // whether there is a way to the servers; nil: nobody knows
 
 	// Owned by run.
 	rest   map[string]time.Time // until when a server is not asked
@@ -60,9 +61,9 @@ type poller struct {
 	silent int                  // rounds without one in a row
 }
 
-func newPoller(servers []string, dial func(local, remote string) (net.Conn, error)) *poller {
+func newPoller(servers []string, dial func(local, remote string) (net.Conn, error), network *watch.Value[bool]) *poller {
 	return &poller{
-		servers: servers, dial: dial, rounds: new(watch.Value[round]),
+		servers: servers, dial: dial, network: network, rounds: new(watch.Value[round]),
 		nudge: make(chan struct{}, 1), rest: map[string]time.Time{},
 	}
 }
@@ -76,15 +77,40 @@ func (p *poller) run(ctx context.Context) error {
 			return nil
 		}
 		p.rounds.Set(round{n, samples})
-		t := time.NewTimer(p.pause(samples))
+		p.wait(ctx, begin, p.pause(samples))
+	}
+}
+
+// wait waits for d after the round that began at begin, or until somebody cannot, or the
+// network is back. MINPOLL (RFC 5905 7.2) holds: fresher is not better.
+func (p *poller) wait(ctx context.Context, begin time.Time, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	for {
+		up, changed := p.way()
 		select {
 		case <-ctx.Done():
+			return
 		case <-t.C:
+			return
 		case <-p.nudge:
-			task.Sleep(ctx, askSoon-time.Since(begin)) // MINPOLL (RFC 5905 7.2): fresher is not better
+			task.Sleep(ctx, askSoon-time.Since(begin))
+			return
+		case <-changed:
+			if now, _ := p.way(); now && !up {
+				task.Sleep(ctx, askSoon-time.Since(begin))
+				return
+			}
 		}
-		t.Stop()
 	}
+}
+
+// way reports whether there is a way to the servers, and returns what tells of a change.
+func (p *poller) way() (up bool, changed <-chan struct{}) {
+	if p.network == nil {
+		return true, nil
+	}
+	return p.network.Watch()
 }
 
 // pause says how long to wait for the next round.

@@ -511,7 +511,7 @@ func TestDialer(t *testing.T) {
 			t.Errorf("asked %d times", r.servers[0].Asked())
 		}
 	})
-	p := newPoller([]string{"x"}, func(string, string) (net.Conn, error) { return nil, errors.New("no route to host") })
+	p := newPoller([]string{"x"}, func(string, string) (net.Conn, error) { return nil, errors.New("no route to host") }, nil)
 	if s := p.ask(t.Context()); len(s) != 1 || !strings.Contains(s[0].Err, "no route to host") {
 		t.Errorf("%+v", s)
 	}
@@ -543,7 +543,7 @@ func TestRealSocket(t *testing.T) {
 			_, _ = c.WriteTo(buf[:n], from)
 		}
 	}()
-	s := newPoller(nil, nil).query(t.Context(), c.LocalAddr().String())
+	s := newPoller(nil, nil, nil).query(t.Context(), c.LocalAddr().String())
 	if d := time.Until(s.true) - time.Hour; s.Err != "" || d.Abs() > 10*time.Second || s.Stratum != 2 {
 		t.Errorf("%+v, off by %s", s, d)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"wordclockd/internal/clock"
+	"wordclockd/internal/hal"
 	"wordclockd/internal/hal/ds3231"
 	"wordclockd/internal/task"
 )
@@ -24,16 +25,20 @@ const (
 	recent    = 2 * time.Minute         // is what servers must have said, for an RTC to be set by it
 	wellFor   = 10 * time.Second        // until an RTC that was lost counts as back
 	late      = 50 * time.Millisecond   // after the begin of a second that is too late to set it
+	unsure    = time.Minute             // may be off an RTC that nobody compared with anything
+	reading   = 50 * time.Millisecond   // lost in finding its second, and in counting on until it is sought again
 	rtcDrift  = 5                       // millionths, over all temperatures (datasheet, page 1)
 )
 
 // A chip is the RTC, and what is known about it.
 type chip struct {
-	dev    *ds3231.Dev // nil if there is none
-	looked time.Time   // last
-	failed int         // looks in a row
-	well   time.Time   // since when none has; zero while it fails
-	fine   time.Time   // when it was last seen to be right to a tenth of a second
+	dev    *ds3231.Dev   // nil if there is none
+	looked time.Time     // last
+	failed int           // looks in a row
+	well   time.Time     // since when none has; zero while it fails
+	fine   time.Time     // when it was last seen to be right to a tenth of a second
+	sure   time.Time     // when it was last known how far off it is at most; zero: never
+	within time.Duration // and that was by
 	behind time.Duration
 	wrong  bool      // it differs from a time that was sure, and could not be set yet
 	again  int       // times that it was set without an hour between them
@@ -47,35 +52,57 @@ type chip struct {
 
 // state returns what others may know, of the RTC and of why it is not believed.
 func (c *chip) state(err error, q clock.Quality) clock.RTCState {
-	s := clock.RTCState{Behind: c.behind, Set: c.setAt}
+	s := clock.RTCState{Condition: clock.RTCGood, Behind: c.behind, Set: c.setAt}
 	switch {
 	case c.dev == nil:
-		s.Err = errNoRTC.Error()
+		err = errNoRTC
 	case c.wrong:
-		s.Err = errWrong.Error()
+		err = errWrong
 	case c.looked.IsZero():
-		s.Err = "was not looked at yet"
-	case c.failed >= giveUp || c.failed > 0 && q == clock.Unknown:
-		s.Err = err.Error()
+		err = errUnseen
+	case c.failed < giveUp && (c.failed == 0 || q != clock.Unknown):
+		s.Hour12 = c.dev.Hour12()
+		return s
 	}
+	s.Condition, s.Err = conditionOf(err), err.Error()
 	return s
+}
+
+// conditionOf returns what kind of a reason it is not to believe an RTC.
+func conditionOf(err error) clock.RTCCondition {
+	for e, c := range map[error]clock.RTCCondition{
+		errNoRTC: clock.RTCAbsent, errUnseen: clock.RTCUnseen, errUnset: clock.RTCUnset, errWrong: clock.RTCDiffers, ds3231.ErrStopped: clock.RTCStopped,
+	} {
+		if errors.Is(err, e) {
+			return c
+		}
+	}
+	if _, ok := errors.AsType[*ds3231.RegisterError](err); ok {
+		return clock.RTCInvalid
+	}
+	if _, ok := errors.AsType[*hal.TxError](err); ok {
+		return clock.RTCSilent
+	}
+	return clock.RTCUnsteady
 }
 
 // error returns how far off the RTC may be.
 func (c *chip) error(now time.Time) time.Duration {
-	within, since := time.Minute, now // 2 ppm make a minute in a year, and nobody knows more
-	switch {
-	case !c.set.IsZero() && !c.set.Before(c.fine):
-		within, since = 2*edgeStep, c.set
-	case !c.fine.IsZero():
-		within, since = off, c.fine
+	if c.sure.IsZero() {
+		return unsure // 2 ppm make a minute in a year, and nobody knows more
 	}
-	return within + time.Duration(float64(now.Sub(since))*rtcDrift/1e6)
+	return c.within + reading + time.Duration(float64(now.Sub(c.sure))*rtcDrift/1e6)
+}
+
+// proven notes that the RTC was seen to be right to within d.
+func (c *chip) proven(now time.Time, d time.Duration) {
+	c.fine, c.sure, c.within = now, now, d
 }
 
 var (
-	errWrong = errors.New("differs from the time that was known, and was not set since")
-	errUnset = errors.New("was never set")
+	errWrong  = errors.New("differs from the time that was known, and was not set since")
+	errUnset  = errors.New("was never set")
+	errUnseen = errors.New("was not looked at yet")
 )
 
 // read returns the time of the RTC if it can be believed by itself.

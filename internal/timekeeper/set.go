@@ -12,40 +12,64 @@ import (
 // Reasons not to have the time set by hand.
 var (
 	ErrSynced   = errors.New("the time is known for sure, and corrected by itself")
-	ErrNoDate   = errors.New("nobody knows the date: neither the RTC nor the host's clock has one")
+	ErrNoDate   = errors.New("nobody knows the date, neither the RTC nor the host's clock: name it too, as in 2026-11-28 14:30")
 	ErrNoMoment = errors.New("no such time on that day: the clocks change")
+	ErrLongAgo  = fmt.Errorf("the year has to be %d or later", firstYear)
 )
 
-// Set sets the RTC to a time of day in the clock's zone, and believes it. The date is
-// that by which the time is nearest to what is believed, or to the host's clock if
-// nothing is. It may be called at any time; the keeper's own goroutine sets.
-func (k *Keeper) Set(ctx context.Context, hour, minute int) error {
-	refusal, err := ask(ctx, k, func() error { return k.setByHand(hour, minute) })
+// Set sets the RTC to what is read off a clock in the clock's zone, and believes it.
+// Without a date, that is the one by which the time is nearest to what is believed, or to
+// the host's clock or the RTC if nothing is. It may be called at any time; the keeper's own
+// goroutine sets.
+func (k *Keeper) Set(ctx context.Context, w clock.WallTime) error {
+	refusal, err := ask(ctx, k, func() error { return k.setByHand(w) })
 	if err == nil {
 		err = refusal
 	}
 	return err
 }
 
-func (k *Keeper) setByHand(hour, minute int) error {
+func (k *Keeper) setByHand(w clock.WallTime) error {
 	switch {
 	case k.chip.dev == nil:
 		return fmt.Errorf("RTC is %w", errNoRTC)
 	case k.quality == clock.Synced:
 		return ErrSynced
+	case w.Year != 0 && w.Year < firstYear:
+		return ErrLongAgo
 	}
-	base, ok := k.c.Time.Get().At(time.Now())
-	if !ok {
-		base = time.Now().In(k.zone())
-	}
-	if base.Year() < firstYear {
-		return ErrNoDate
-	}
-	at, ok := nearest(base, hour, minute)
-	if !ok {
-		return ErrNoMoment
+	at, err := k.moment(w)
+	if err != nil {
+		return err
 	}
 	return k.believe(at)
+}
+
+// moment returns when it is what was read.
+func (k *Keeper) moment(w clock.WallTime) (time.Time, error) {
+	base := k.base()
+	if w.Year == 0 && base.IsZero() {
+		return time.Time{}, ErrNoDate
+	}
+	at, ok := nearest(base.In(k.zone()), w)
+	if !ok {
+		return time.Time{}, ErrNoMoment
+	}
+	return at, nil
+}
+
+// base returns the time as far as anybody knows it: what is believed, else what the
+// host's clock shows, else the RTC, though it be known to be off. It is zero if the date
+// of none of them can be.
+func (k *Keeper) base() time.Time {
+	if at, ok := k.c.Time.Get().At(time.Now()); ok {
+		return at
+	}
+	if now := time.Now(); now.Year() >= firstYear {
+		return now
+	}
+	at, _ := k.read()
+	return at
 }
 
 func (k *Keeper) zone() *time.Location {
@@ -79,20 +103,30 @@ func (k *Keeper) believe(at time.Time) error {
 // halfDay is how far a time of day can be away, and an hour by which clocks change.
 const halfDay = 13 * time.Hour
 
-// nearest returns the moment nearest to base at which clocks in its zone show a time of
-// day; ok is false if they leave that out, as they change. When they show it twice, it is
-// the nearer one.
-func nearest(base time.Time, hour, minute int) (at time.Time, ok bool) {
+// nearest returns the moment nearest to base at which clocks in its zone show a time; ok is
+// false if they leave that out, as they change. When they show it twice, it is the nearer
+// one.
+func nearest(base time.Time, w clock.WallTime) (at time.Time, ok bool) {
+	if w.Year != 0 {
+		return nearestOn(base, w)
+	}
 	for day := -1; day <= 1; day++ {
-		for shift := -time.Hour; shift <= time.Hour; shift += time.Hour {
-			t := time.Date(base.Year(), base.Month(), base.Day()+day, hour, minute, 0, 0, base.Location()).Add(shift)
-			if t.Hour() != hour || t.Minute() != minute {
-				continue
-			}
-			if !ok || t.Sub(base).Abs() < at.Sub(base).Abs() {
-				at, ok = t, true
-			}
+		w.Year, w.Month, w.Day = base.AddDate(0, 0, day).Date()
+		if t, there := nearestOn(base, w); there && (!ok || t.Sub(base).Abs() < at.Sub(base).Abs()) {
+			at, ok = t, true
 		}
 	}
 	return at, ok && at.Sub(base).Abs() <= halfDay
+}
+
+// nearestOn is nearest for a time with its date.
+func nearestOn(base time.Time, w clock.WallTime) (at time.Time, ok bool) {
+	plain := time.Date(w.Year, w.Month, w.Day, w.Hour, w.Minute, 0, 0, base.Location())
+	for shift := -time.Hour; shift <= time.Hour; shift += time.Hour {
+		t := plain.Add(shift)
+		if t.Hour() == w.Hour && t.Minute() == w.Minute && (!ok || t.Sub(base).Abs() < at.Sub(base).Abs()) {
+			at, ok = t, true
+		}
+	}
+	return at, ok
 }

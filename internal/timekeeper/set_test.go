@@ -1,6 +1,7 @@
 package timekeeper
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -11,7 +12,6 @@ import (
 
 	"wordclockd/internal/clock"
 	"wordclockd/internal/hal/sim"
-	"wordclockd/internal/watch"
 )
 
 // TestSetByHand: the time that somebody sets is believed at once and stays in the RTC, on the
@@ -19,23 +19,28 @@ import (
 func TestSetByHand(t *testing.T) {
 	at := func(day, hour, minute int) time.Time { return time.Date(2026, 6, day, hour-2, minute, 0, 0, time.UTC) }
 	for _, c := range []struct {
-		name         string
-		prepare      func(*rig)
-		hour, minute int
-		want         time.Time
+		name    string
+		prepare func(*rig)
+		set     string
+		want    time.Time
 	}{
-		{"the RTC is slow", func(r *rig) { r.RTC.Set(begin.Add(-20 * time.Minute)) }, 14, 0, at(15, 14, 0)},
-		{"tomorrow", func(r *rig) { r.RTC.Set(at(15, 23, 50)) }, 0, 10, at(16, 0, 10)},
-		{"yesterday", func(r *rig) { r.RTC.Set(at(15, 0, 10)) }, 23, 50, at(14, 23, 50)},
-		{"battery was flat: the date is the host's", func(r *rig) { r.RTC.PowerLoss() }, 7, 5, at(15, 7, 5)},
-		{"RTC on a date long ago: the same", func(r *rig) { r.RTC.Set(time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC)) }, 14, 30, at(15, 14, 30)},
-		{"stopped chip", func(r *rig) { r.RTC.Set(at(3, 9, 0)); r.RTC.PowerLoss() }, 14, 1, at(15, 14, 1)},
+		{"the RTC is slow", func(r *rig) { r.RTC.Set(begin.Add(-20 * time.Minute)) }, "14:00", at(15, 14, 0)},
+		{"tomorrow", func(r *rig) { r.RTC.Set(at(15, 23, 50)) }, "00:10", at(16, 0, 10)},
+		{"yesterday", func(r *rig) { r.RTC.Set(at(15, 0, 10)) }, "23:50", at(14, 23, 50)},
+		{"battery was flat: the date is the host's", func(r *rig) { r.RTC.PowerLoss() }, "7:5", at(15, 7, 5)},
+		{"RTC on a date long ago: the same", func(r *rig) { r.RTC.Set(time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC)) }, "14:30", at(15, 14, 30)},
+		{"RTC wrong by days: its date stays", func(r *rig) { r.RTC.Set(at(3, 9, 0)) }, "14:30", at(3, 14, 30)},
+		{"RTC wrong by days, the date is named", func(r *rig) { r.RTC.Set(at(3, 9, 0)) }, "2026-06-15 14:30", at(15, 14, 30)},
+		{"battery was flat, the date is named", func(r *rig) { r.RTC.PowerLoss() }, "2026-06-20 07:05", at(20, 7, 5)},
+		{"registers hold no time", func(r *rig) { r.RTC.Poke(0x02, 0x3A) }, "07:05", at(15, 7, 5)},
+		{"12-hour mode", func(r *rig) { r.RTC.Poke(0x02, 0x72) }, "07:05", at(15, 7, 5)},
+		{"stopped chip", func(r *rig) { r.RTC.Set(at(3, 9, 0)); r.RTC.PowerLoss() }, "14:01", at(15, 14, 1)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := start(t, c.prepare)
 				time.Sleep(10*time.Second + 300*time.Millisecond) // in the midst of a second
-				if err := r.keeper.Set(t.Context(), c.hour, c.minute); err != nil {
+				if err := r.keeper.Set(t.Context(), read(t, c.set)); err != nil {
 					t.Fatal(err)
 				}
 				off := time.Until(c.want)
@@ -66,6 +71,7 @@ func TestSetRefused(t *testing.T) {
 	}{
 		{"the host is synchronised", func(r *rig) { r.synced.Store(true) }, ErrSynced, ""},
 		{"no RTC", func(r *rig) { r.Sensors = nil }, errNoRTC, "RTC is not wired"},
+		{"a year that the RTC would not be believed in", func(r *rig) { r.set = "2023-12-31 07:05" }, ErrLongAgo, ""},
 		{"the RTC is gone", func(r *rig) { r.SensorBus.Detach(r.RTC) }, nil, "set RTC: sensors 0x68: "},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -73,7 +79,7 @@ func TestSetRefused(t *testing.T) {
 				r := start(t, c.prepare)
 				time.Sleep(10 * time.Second)
 				before := r.time.Get()
-				err := r.keeper.Set(t.Context(), 7, 5)
+				err := r.keeper.Set(t.Context(), read(t, cmp.Or(r.set, "07:05")))
 				if err == nil || c.want != nil && !errors.Is(err, c.want) || !strings.HasPrefix(err.Error(), c.text) {
 					t.Errorf("error %v", err)
 				}
@@ -82,7 +88,7 @@ func TestSetRefused(t *testing.T) {
 				}
 				ctx, cancel := context.WithCancel(t.Context())
 				cancel()
-				if err := r.keeper.Set(ctx, 7, 5); err == nil {
+				if err := r.keeper.Set(ctx, read(t, "07:05")); err == nil {
 					t.Error("was set")
 				}
 			})
@@ -90,16 +96,36 @@ func TestSetRefused(t *testing.T) {
 	}
 }
 
-// TestSetWithoutADate: a host that was never told the date knows none.
+// read returns what a text stands for.
+func read(t *testing.T, text string) clock.WallTime {
+	t.Helper()
+	w, err := clock.ParseWallTime(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// TestSetWithoutADate: when nobody was ever told the date it has to be named, and then it
+// stays.
 func TestSetWithoutADate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // in 2000
-		b := sim.NewBoard()
-		b.RTC.PowerLoss()
-		r := &rig{Board: b}
-		k := New(Config{Bus: r.Sensors, Synced: func() (bool, error) { return false, nil }, Time: new(watch.Value[clock.Time]), Log: r.log.Logger()})
-		if err := k.setByHand(7, 5); !errors.Is(err, ErrNoDate) {
+		r := startAt(t, time.Now(), func(r *rig) { r.RTC.PowerLoss() })
+		time.Sleep(10 * time.Second)
+		if err := r.keeper.Set(t.Context(), read(t, "07:05")); !errors.Is(err, ErrNoDate) {
 			t.Errorf("error %v", err)
 		}
+		r.believes(t, clock.Unknown, 0)
+		if err := r.keeper.Set(t.Context(), read(t, "2026-11-28 07:05")); err != nil {
+			t.Fatal(err)
+		}
+		want := time.Date(2026, 11, 28, 5, 5, 0, 0, time.UTC)
+		r.believes(t, clock.RTC, time.Until(want))
+		time.Sleep(24 * time.Hour)
+		if err := r.keeper.Set(t.Context(), read(t, "07:00")); err != nil {
+			t.Fatal(err)
+		}
+		r.believes(t, clock.RTC, time.Until(want.Add(24*time.Hour-5*time.Minute)))
 	})
 }
 
@@ -114,7 +140,7 @@ func TestSetThenServers(t *testing.T) {
 			r.servers = append(r.servers, s)
 		})
 		time.Sleep(10 * time.Second)
-		if err := r.keeper.Set(t.Context(), 14, 0); err != nil {
+		if err := r.keeper.Set(t.Context(), read(t, "14:00")); err != nil {
 			t.Fatal(err)
 		}
 		r.believes(t, clock.RTC, time.Until(begin))
@@ -139,28 +165,32 @@ func TestNearest(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
-		base         string
-		hour, minute int
-		want         string // UTC
+		base, set, want string // base and want in UTC
 	}{
-		{"2026-03-29T00:30:00Z", 3, 0, "2026-03-29T01:00:00Z"},
-		{"2026-03-29T00:30:00Z", 2, 30, ""}, // is left out
-		{"2026-03-28T12:00:00Z", 2, 30, "2026-03-28T01:30:00Z"},
-		{"2026-10-25T00:10:00Z", 2, 30, "2026-10-25T00:30:00Z"}, // comes twice
-		{"2026-10-25T01:10:00Z", 2, 30, "2026-10-25T01:30:00Z"},
-		{"2026-12-31T23:50:00Z", 0, 55, "2026-12-31T23:55:00Z"},
-		{"2024-02-29T12:00:00Z", 23, 59, "2024-02-29T22:59:00Z"},
+		{"2026-03-29T00:30:00Z", "03:00", "2026-03-29T01:00:00Z"},
+		{"2026-03-29T00:30:00Z", "02:30", ""}, // is left out
+		{"2026-03-28T12:00:00Z", "02:30", "2026-03-28T01:30:00Z"},
+		{"2026-10-25T00:10:00Z", "02:30", "2026-10-25T00:30:00Z"}, // comes twice
+		{"2026-10-25T01:10:00Z", "02:30", "2026-10-25T01:30:00Z"},
+		{"2026-10-25T00:10:00Z", "2026-10-25 02:30", "2026-10-25T00:30:00Z"},
+		{"2026-10-25T01:10:00Z", "2026-10-25 02:30", "2026-10-25T01:30:00Z"},
+		{"2026-03-29T00:30:00Z", "2026-03-29 02:30", ""},
+		{"2026-03-29T00:30:00Z", "2026-03-30 02:30", "2026-03-30T00:30:00Z"},
+		{"2026-06-15T12:00:00Z", "2028-02-29 14:00", "2028-02-29T13:00:00Z"},
+		{"0001-01-01T00:00:00Z", "2026-07-01 14:00", "2026-07-01T12:00:00Z"},
+		{"2026-12-31T23:50:00Z", "00:55", "2026-12-31T23:55:00Z"},
+		{"2024-02-29T12:00:00Z", "23:59", "2024-02-29T22:59:00Z"},
 	} {
 		base, err := time.Parse(time.RFC3339, c.base)
 		if err != nil {
 			t.Fatal(err)
 		}
 		got := ""
-		if at, ok := nearest(base.In(zone), c.hour, c.minute); ok {
+		if at, ok := nearest(base.In(zone), read(t, c.set)); ok {
 			got = at.UTC().Format(time.RFC3339)
 		}
 		if got != c.want {
-			t.Errorf("%02d:%02d at %s: %q, want %q", c.hour, c.minute, c.base, got, c.want)
+			t.Errorf("%s at %s: %q, want %q", c.set, c.base, got, c.want)
 		}
 	}
 }
@@ -174,7 +204,7 @@ func TestSetOverHoldover(t *testing.T) {
 		r.synced.Store(false)
 		time.Sleep(10 * time.Second)
 		r.believes(t, clock.Holdover, 0)
-		if err := r.keeper.Set(t.Context(), 14, 30); err != nil {
+		if err := r.keeper.Set(t.Context(), read(t, "14:30")); err != nil {
 			t.Fatal(err)
 		}
 		off := time.Until(begin.Add(30 * time.Minute))

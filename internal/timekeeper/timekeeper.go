@@ -68,6 +68,7 @@ type Config struct {
 	Source  string   // auto, host, ntp or rtc; "" is auto
 	Servers []string // time servers, host or host:port
 	Dial    func(local, remote string) (net.Conn, error)
+	Network *watch.Value[bool] // whether there is a way to them; nil: nobody knows
 }
 
 // A Keeper keeps the time.
@@ -104,7 +105,7 @@ func New(c Config) *Keeper {
 		k.chip.dev = ds3231.New(c.Bus)
 	}
 	if len(c.Servers) > 0 && k.listens("ntp") {
-		k.poller = newPoller(c.Servers, c.Dial)
+		k.poller = newPoller(c.Servers, c.Dial, c.Network)
 	}
 	return k
 }

@@ -66,7 +66,7 @@ func TestRTCAgainstCount(t *testing.T) {
 		r.synced.Store(false)
 		time.Sleep(time.Minute)
 		r.RTC.Set(time.Now().Add(time.Hour))
-		for range 60 * 24 {
+		for range 36 * 24 {
 			if t.Failed() {
 				break
 			}
