@@ -90,6 +90,8 @@ func rangeOf(f clock.Field) string {
 		return fmt.Sprintf("%d to %d", f.Min, f.Max)
 	case clock.Choice:
 		return strings.Join(f.Options, ", ")
+	case clock.Text:
+		return fmt.Sprintf("text of up to %d bytes", f.Max)
 	}
 	return "true, false"
 }

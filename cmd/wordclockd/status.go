@@ -58,7 +58,11 @@ The quality of the time is one of
 func printStatus(w *tabwriter.Writer, s control.Status) {
 	row := func(name, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
 	row("clock", "wordclockd %s on a %s board, process %d, start %d, up %s", s.Version, s.Board, s.PID, s.Boot, time.Duration(s.UptimeS)*time.Second)
-	row("face", "%s", faceLine(s.Face))
+	row("face", "%s", faceLine(s))
+	row("brightness", "individual %d: %s", s.Light.Individual, s.Light.Why.Individual.Text)
+	row("brightness", "group %d: %s", s.Light.Group, s.Light.Why.Group.Text)
+	printSensors(row, s.Sensors)
+	row("self-check", "%s", checkedLine(s))
 	row("time", "%s", timeLine(s.Time))
 	if s.Time.LastSync != "" {
 		row("last sync", "%s", s.Time.LastSync)
@@ -101,22 +105,6 @@ func used(s control.Status) (keys []string) {
 	return keys
 }
 
-func faceLine(f control.Face) string {
-	text := strings.TrimSpace(f.Text + " " + strings.Repeat("·", f.MinuteLEDs))
-	switch {
-	case f.Off:
-		text = "off, by display.on"
-	case f.Demo:
-		text += ", a demo"
-	case f.Unknown:
-		text = "none, the time is unknown"
-	}
-	if len(f.DarkRows) > 0 {
-		text += fmt.Sprintf("; rows that do not answer: %s", strings.Trim(fmt.Sprint(f.DarkRows), "[]"))
-	}
-	return text
-}
-
 func timeLine(t control.Time) string {
 	if t.Local == "" {
 		return t.Quality
@@ -124,6 +112,9 @@ func timeLine(t control.Time) string {
 	text := fmt.Sprintf("%s (%s), %s", t.Local, t.Zone, t.Quality)
 	if t.ErrorMS > 0 {
 		text += fmt.Sprintf(", to %s", span(t.ErrorMS))
+	}
+	if t.Differs {
+		text += "; time servers contradict the host"
 	}
 	return text
 }
@@ -141,13 +132,17 @@ func span(ms float64) time.Duration {
 }
 
 func rtcLine(r control.RTC) string {
-	switch {
-	case !r.OK:
+	if !r.OK {
 		return r.Error
-	case r.Set != "":
-		return "ok, set at " + r.Set
 	}
-	return "ok"
+	text := "ok"
+	if r.Hour12 {
+		text += ", in 12-hour mode"
+	}
+	if r.Set != "" {
+		text += ", set at " + r.Set
+	}
+	return text
 }
 
 func checkLine(o control.OTA) string {
@@ -211,7 +206,7 @@ func watchedUpdate(a clock.Attempt) string {
 
 // watchLine is what a person wants to see changes of.
 func watchLine(s control.Status) string {
-	parts := []string{faceLine(s.Face), "time: " + s.Time.Quality}
+	parts := []string{faceLine(s), "time: " + s.Time.Quality}
 	for _, key := range used(s) {
 		parts = append(parts, fmt.Sprintf("%s: %v", key, s.Settings[key]))
 	}

@@ -18,10 +18,12 @@ type Status struct {
 	UptimeS  int64          `json:"uptime_s"`
 	Time     Time           `json:"time"`
 	Face     Face           `json:"face"`
+	Light    Brightness     `json:"light"`
 	Settings map[string]any `json:"settings"`        // by the key of clock.Fields
 	Unused   []string       `json:"unused_settings"` // keys of those that nothing here makes use of
 	Revision uint64         `json:"revision"`
 	Sensors  Sensors        `json:"sensors"`
+	Checked  *Validation    `json:"validation"` // null before the first one
 	MQTT     MQTT           `json:"mqtt"`
 	Image    Image          `json:"image"`
 	OTA      OTA            `json:"ota"`
@@ -37,6 +39,7 @@ type Time struct {
 	Zone     string   `json:"zone"`
 	ErrorMS  float64  `json:"error_ms"`
 	Host     bool     `json:"host_synced"`
+	Differs  bool     `json:"host_contradicted"` // by time servers
 	LastSync string   `json:"last_sync,omitempty"`
 	DriftPPM float64  `json:"drift_ppm"`
 	Servers  []Server `json:"servers"`
@@ -56,6 +59,8 @@ type Server struct {
 // RTC is the battery-backed clock.
 type RTC struct {
 	OK       bool    `json:"ok"`
+	State    string  `json:"state"` // of a clock.RTCCondition
+	Hour12   bool    `json:"hour12"`
 	Error    string  `json:"error,omitempty"`
 	BehindMS float64 `json:"behind_ms"`
 	Set      string  `json:"set,omitempty"` // when, by this clock
@@ -66,7 +71,7 @@ type Face struct {
 	Text       string `json:"text"`
 	MinuteLEDs int    `json:"minute_leds"`
 	Unknown    bool   `json:"unknown"`
-	Off        bool   `json:"off"`  // by display.on; nothing is lit
+	Off        bool   `json:"off"`  // nothing is lit; why is in Light
 	Demo       bool   `json:"demo"` // it is not the time
 	DarkRows   []int  `json:"dark_rows"`
 }
@@ -118,6 +123,7 @@ func newStatus(s clock.Status, pid int, now time.Time) Status {
 		Face:     Face{Text: s.Face.Phrase.Text(), MinuteLEDs: s.Face.Phrase.MinuteLEDs(), Unknown: s.Face.Unknown, Off: s.Face.Off, Demo: s.Demo, DarkRows: append([]int{}, s.Face.Dark...)},
 		Settings: newSettings(s.Settings), Unused: unused(s), Revision: s.Revision,
 		Image: newImage(s.Image), Sensors: newSensors(s), MQTT: newMQTT(s.Link),
+		Light: newBrightness(s.Light), Checked: newValidation(s.Validation),
 		OTA:     newOTA(s.Settings.Source, s.Update),
 		Journal: JournalHead{len(s.Journal.Entries), s.Journal.Stats.Written},
 		Health:  s.Health,
@@ -130,9 +136,9 @@ func newStatus(s clock.Status, pid int, now time.Time) Status {
 
 func newTime(t clock.Time, s clock.Sync, now time.Time) Time {
 	w := Time{
-		Quality: t.Quality.String(), Zone: "UTC", ErrorMS: ms(s.Error), Host: s.Host,
+		Quality: t.Quality.String(), Zone: "UTC", ErrorMS: ms(s.Error), Host: s.Host, Differs: s.Differs,
 		LastSync: stamp(s.LastSync), DriftPPM: s.Drift, Servers: []Server{},
-		RTC: RTC{OK: s.RTC.Err == "", Error: s.RTC.Err, BehindMS: ms(s.RTC.Behind), Set: stamp(s.RTC.Set)},
+		RTC: RTC{OK: s.RTC.Err == "", State: s.RTC.Condition.String(), Hour12: s.RTC.Hour12, Error: s.RTC.Err, BehindMS: ms(s.RTC.Behind), Set: stamp(s.RTC.Set)},
 	}
 	if t.Zone != nil {
 		w.Zone = t.Zone.String()

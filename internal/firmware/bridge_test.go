@@ -31,9 +31,9 @@ type hub struct {
 	broker *broker.Broker
 	*onlooker
 
-	mu   sync.Mutex
-	out  bool     // the clock's cable
-	wire net.Conn // the clock's last one
+	mu    sync.Mutex
+	out   bool       // the clock's cable
+	wires []net.Conn // that the clock has on it
 }
 
 // newHub returns one for the rest of the test, in a bubble.
@@ -63,7 +63,9 @@ func (h *hub) dial(ctx context.Context) (net.Conn, error) {
 		return nil, errors.New("the cable is out")
 	}
 	c, err := h.broker.Dial(ctx)
-	h.wire = c
+	if err == nil {
+		h.wires = append(h.wires, c)
+	}
 	return c, err
 }
 
@@ -72,7 +74,10 @@ func (h *hub) plug(in bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.out = !in; h.out {
-		h.wire.Close()
+		for _, c := range h.wires {
+			c.Close()
+		}
+		h.wires = nil
 	}
 }
 
@@ -113,7 +118,7 @@ func TestBridged(t *testing.T) {
 		}
 		h.say("brightness/set", `{"global":33}`)
 		time.Sleep(time.Second)
-		if got := h.last("brightness/status"); got != `{"individual":60,"global":33}` {
+		if got := h.last("brightness/status"); got != `{"individual":60,"global":33,"individual_manual":false,"global_manual":true,"individual_by":"knob","global_by":"manual"}` {
 			t.Errorf("brightness %s", got)
 		}
 		h.say("light/set", `{"state":"OFF"}`)

@@ -3,12 +3,12 @@ package firmware
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"wordclockd/internal/boot"
 	"wordclockd/internal/clock"
 	"wordclockd/internal/display"
+	"wordclockd/internal/task"
 )
 
 // Do implements clock.Service.
@@ -47,14 +47,14 @@ var commands = map[string]func(*device, context.Context, map[string]string) (any
 }
 
 func (d *device) doRestart(context.Context, map[string]string) (any, error) {
-	d.askRestart()
+	d.askRestart(0)
 	return nil, nil
 }
 
-// askRestart has the firmware end, to be started again.
-func (d *device) askRestart() {
+// askRestart has the firmware end in a while, to be started again.
+func (d *device) askRestart(in time.Duration) {
 	select {
-	case d.restart <- boot.User:
+	case d.restart <- in:
 	default: // one is under way
 	}
 }
@@ -64,10 +64,13 @@ func (d *device) awaitRestart(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return nil
-	case r := <-d.restart:
+	case in := <-d.restart:
+		if task.Sleep(ctx, in); ctx.Err() != nil {
+			return nil
+		}
 		d.gather() // what it was asked for can be seen before all ends
-		d.log.Info("firmware restarts", "event", "restart", "reason", r.String())
-		return &boot.Restart{Reason: r}
+		d.log.Info("firmware restarts", "event", "restart", "reason", boot.User.String())
+		return &boot.Restart{Reason: boot.User}
 	}
 }
 
@@ -80,22 +83,17 @@ func (d *device) doSync(context.Context, map[string]string) (any, error) {
 	return nil, nil
 }
 
-func (d *device) doResetWiFi(context.Context, map[string]string) (any, error) {
-	return nil, &clock.UnavailableError{Code: "wifi_reset_not_available",
-		Text: "the operating system joins networks, and no hook is configured to make it forget one"}
-}
-
 func (d *device) doClear(_ context.Context, args map[string]string) (any, error) {
 	return nil, d.journal.Clear(args["what"] == "stats")
 }
 
 // doSetTime sets the RTC, unless there are better sources of the time.
 func (d *device) doSetTime(ctx context.Context, args map[string]string) (any, error) {
-	at, err := time.Parse("15:4", args["time"]) // a minute of one digit will do
+	at, err := clock.ParseWallTime(args["time"])
 	if err != nil {
-		return nil, &clock.InvalidError{Key: "time", Text: fmt.Sprintf("%q: want HH:MM", args["time"])}
+		return nil, err
 	}
-	err = d.keeper.Set(ctx, at.Hour(), at.Minute())
+	err = d.keeper.Set(ctx, at)
 	if err != nil && ctx.Err() == nil {
 		err = &clock.UnavailableError{Code: "time_set_failed", Text: err.Error()}
 	}

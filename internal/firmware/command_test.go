@@ -39,7 +39,7 @@ func TestLastWords(t *testing.T) {
 		Synced: func() (bool, error) { return true, nil }}
 	d := build(c, boot.Info{}, &asks{}, openStore(""))
 	d.update.Update(func(u *clock.Update) { u.History = []clock.Attempt{{Number: 1, Result: clock.Installed}} })
-	d.askRestart()
+	d.askRestart(0)
 	if err := d.awaitRestart(t.Context()); err == nil {
 		t.Fatal("no restart")
 	}

@@ -23,7 +23,7 @@ func TestDemo(t *testing.T) {
 			if s, _ := d.service.Watch(); !s.Demo {
 				t.Error("there is no demonstration")
 			}
-			time.Sleep(frame)
+			time.Sleep(faded + frame)
 			for n := range 30 {
 				d.sees(t, says(time.Date(2026, 1, 1, 14, n%13*5, 0, 0, time.UTC)))
 				s, _ := d.service.Watch()
@@ -33,12 +33,12 @@ func TestDemo(t *testing.T) {
 				if n == 7 {
 					do("test_transitions_start") // goes on
 				}
-				time.Sleep(demoEvery - 2*frame)
+				time.Sleep(demoEvery - faded - 2*frame)
 				d.sees(t, says(time.Date(2026, 1, 1, 14, n%13*5, 0, 0, time.UTC)))
-				time.Sleep(2 * frame)
+				time.Sleep(faded + 2*frame)
 			}
 			do(end)
-			time.Sleep(frame)
+			time.Sleep(faded + frame)
 			d.sees(t, says(time.Now().UTC()))
 			if s, _ := d.service.Watch(); s.Demo || s.Face.Phrase != says(time.Now().UTC()) {
 				t.Errorf("%s: demonstration %t, face %q", name, s.Demo, s.Face.Phrase)

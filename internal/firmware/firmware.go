@@ -17,7 +17,6 @@ import (
 	"wordclockd/internal/hal"
 	"wordclockd/internal/health"
 	"wordclockd/internal/journal"
-	"wordclockd/internal/light"
 	"wordclockd/internal/ota"
 	"wordclockd/internal/task"
 	"wordclockd/internal/timekeeper"
@@ -47,6 +46,9 @@ type Config struct {
 	Proc   fs.FS         // nil: /proc
 
 	Bridge *Bridge // to an MQTT broker; nil is none
+
+	Button config.Button // Command "": nobody waits for it
+	Hooks  config.Hooks
 
 	ChimesFolder string // sounds are in it; "" is none
 
@@ -81,6 +83,7 @@ type device struct {
 	version string
 	journal *journal.Journal
 	display *display.Display
+	dimmer  *dimmer
 	keeper  *timekeeper.Keeper
 	health  *health.Monitor
 	servers bool // the keeper asks some
@@ -89,8 +92,9 @@ type device struct {
 	demo    *demo
 	reach   *reach
 	bridge  *bridging // nil if there is no broker
-	sounds  string    // their folder; "" is none
-	resets  bool      // the reset line of the LED drivers is wired
+	hooks   config.Hooks
+	sounds  string // their folder; "" is none
+	resets  bool   // the reset line of the LED drivers is wired
 
 	// What tasks tell each other.
 	time     *watch.Value[clock.Time]        // from timekeeper
@@ -108,20 +112,20 @@ type device struct {
 
 	status *watch.Value[clock.Status]
 
-	changing chan struct{}    // full while somebody changes the settings
-	judging  chan struct{}    // full while somebody gives a verdict on the image
-	restart  chan boot.Reason // has an element when the firmware is to end
+	changing chan struct{}      // full while somebody changes the settings
+	judging  chan struct{}      // full while somebody gives a verdict on the image
+	restart  chan time.Duration // has one when the firmware is to end: how soon
 }
 
 // build makes the tasks; nothing runs and no bus is touched.
 func build(c Config, in boot.Info, ask boot.Asks, store opened) *device {
 	d := &device{
-		front: c.Front, ask: ask, store: store, version: in.Desc.Version, sounds: c.ChimesFolder, resets: c.Board.Reset != nil,
+		front: c.Front, ask: ask, store: store, version: in.Desc.Version, sounds: c.ChimesFolder, hooks: c.Hooks,
 		time: watch.NewValue(firstTime(c)), sync: new(watch.Value[clock.Sync]), face: new(watch.Value[clock.Face]),
 		ambient: new(watch.Value[clock.Sensors]), light: new(watch.Value[clock.Light]), checked: new(watch.Value[*clock.Validation]), link: new(watch.Value[clock.Link]),
 		update: watch.NewValue(clock.Update{Stored: storedSource(store.Store)}), entries: new(watch.Value[clock.Journal]),
 		found: watch.NewValue(clock.Health{Healthy: true, Checks: []clock.HealthCheck{}}), judging: make(chan struct{}, 1),
-		changing: make(chan struct{}, 1), restart: make(chan boot.Reason, 1),
+		changing: make(chan struct{}, 1), restart: make(chan time.Duration, 1),
 	}
 	d.openJournal(c)
 	d.log.Info("firmware starts", "event", "boot", "version", in.Desc.Version, "boot", in.Boot, "slot", in.Slot, "trial", in.Trial, "last", in.Last.Reason.String())
@@ -134,25 +138,32 @@ func build(c Config, in boot.Info, ask boot.Asks, store opened) *device {
 	})
 	d.countStart(in)
 	spell, board := enchant(in.Profile, c, d.log)
+	d.resets = board.Reset != nil
 	settings := readSettings(store.Store, d.log)
 	d.settings, d.shown = watch.NewValue(clock.Changed{Settings: settings}), watch.NewValue(settings)
 	d.updater = d.newUpdater(c, in, updates)
 	d.servers = asksServers(c.Time)
+	d.reach = newReach(c, d.log)
 	d.keeper = timekeeper.New(timekeeper.Config{
 		Bus: board.Sensors, Zone: c.Zone, Synced: c.Synced, Slept: c.Slept, Time: d.time, Sync: d.sync, Log: d.log,
-		Source: c.Time.Source, Servers: c.Time.NTPServers, Dial: c.DialNTP,
+		Source: c.Time.Source, Servers: c.Time.NTPServers, Dial: c.DialNTP, Network: d.reach.value,
 	})
 	d.demo = newDemo(d.time, d.log)
-	d.light.Set(firstLight(settings))
+	d.dimmer = newDimmer(d)
 	d.display = display.New(display.Config{
 		Bus: board.LEDs, Reset: board.Reset, Time: d.demo.shown, Settings: d.shown, Light: d.light, Face: d.face, Checked: d.checked,
 		Log: d.log, Poll: display.DefaultPoll, Alive: spell.alive(ask), Keep: goesOn,
 	})
 	d.sensors = newSensors(board, d.ambient, d.log)
-	d.reach = newReach(c)
-	d.tasks = []runner{d.display, d.keeper, d.demo, d.sensors, dimmer{d}, d.reach, d.journal, d.updater, spell}
+	d.tasks = []runner{d.display, d.keeper, d.demo, d.sensors, d.dimmer, d.reach, d.journal, d.updater, spell}
 	if d.bridge = d.newBridge(c, spell); d.bridge != nil {
 		d.tasks = append(d.tasks, d.bridge)
+	}
+	if l := d.newLamps(c, board); l != nil {
+		d.tasks = append(d.tasks, l)
+	}
+	if board.Button != nil && c.Button.Command != "" {
+		d.tasks = append(d.tasks, &button{d: d, pin: board.Button, Button: c.Button})
 	}
 	d.health = d.newMonitor(c, in, spell)
 	d.tasks = append(d.tasks, d.health)
@@ -184,12 +195,6 @@ func firstTime(c Config) clock.Time {
 		return clock.FromHost(time.Now(), c.Zone)
 	}
 	return clock.Time{Zone: c.Zone}
-}
-
-// firstLight is how bright the face is until anything was measured.
-func firstLight(s clock.Settings) clock.Light {
-	l, _, _ := new(light.Mixer).Mix(light.Input{Now: time.Now(), Settings: s})
-	return l
 }
 
 // goesOn reports whether the firmware ends in order to be started again at once.

@@ -44,7 +44,7 @@ func loopback(b *testing.B) func(context.Context) (net.Conn, error) {
 }
 
 // BenchmarkCommandToLEDs is from a command on the wire to changed LEDs, over TCP of this
-// host: the time at which a client begins to send until the chips have another level.
+// host: the time at which a client begins to send until the chips are off, or on again.
 // The baseline is a message that comes back from the same broker to the same client.
 func BenchmarkCommandToLEDs(b *testing.B) {
 	const samples = 100 // set topics have a rate, of ten a second
@@ -55,7 +55,7 @@ func BenchmarkCommandToLEDs(b *testing.B) {
 		for i := range samples {
 			before := m.board.Lit()
 			leds = append(leds, timed(func() {
-				m.ha.client.Publish(m.ha.base+"light/set", 1, false, fmt.Sprintf(`{"brightness":%d}`, 100+100*(i%2)))
+				m.ha.client.Publish(m.ha.base+"light/set", 1, false, []string{`{"state":"OFF"}`, `{"state":"ON"}`}[i%2])
 				for m.board.Lit() == before {
 					runtime.Gosched()
 				}

@@ -76,7 +76,9 @@ func TestFaceWithoutBroker(t *testing.T) {
 		} {
 			fault.begin()
 			level := clock.Level(20 + n)
-			if _, err := d.service.Change(t.Context(), func(s *clock.Settings) error { s.Global = level; return nil }); err != nil {
+			if _, err := d.service.Change(t.Context(), func(s *clock.Settings) error {
+				return clock.Apply(s, []clock.Edit{{Key: "brightness.global", Value: int(level)}})
+			}); err != nil {
 				t.Fatal(err)
 			}
 			for range 3 {
@@ -87,7 +89,7 @@ func TestFaceWithoutBroker(t *testing.T) {
 			eventually(t, fault.name+": connected again", func() bool { s, _ := d.service.Watch(); return s.Link.State == clock.LinkUp })
 			time.Sleep(2 * time.Second)
 			synctest.Wait()
-			if got, want := h.state("brightness/status"), fmt.Sprintf(`{"individual":60,"global":%d}`, level); got != want {
+			if got, want := h.state("brightness/status"), fmt.Sprintf(`{"individual":60,"global":%d,"individual_manual":false,"global_manual":true,`, level); !strings.HasPrefix(got, want) {
 				t.Errorf("%s: published is %s, want %s", fault.name, got, want)
 			}
 			d.sees(t, says(time.Now().In(d.zone)))

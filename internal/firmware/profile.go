@@ -43,6 +43,7 @@ func enchant(p flash.Profile, c Config, log *slog.Logger) (*spell, hal.Board) {
 	s.faults = slices.SortedStableFunc(slices.Values(p.Faults), func(a, b flash.Fault) int { return cmp.Compare(a.After, b.After) })
 	if s.has(flash.NoLEDs) && b.LEDs != nil {
 		b.LEDs = hal.Dead(b.LEDs, 0, func() bool { return s.due(flash.NoLEDs) })
+		b.Reset = nil // what cannot be reached is not to be put out either
 	}
 	if s.has(flash.NoRTC) && b.Sensors != nil {
 		b.Sensors = hal.Dead(b.Sensors, hal.RTCAddr, func() bool { return s.due(flash.NoRTC) })

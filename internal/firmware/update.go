@@ -29,7 +29,7 @@ func (d *device) newUpdater(c Config, in boot.Info, r ota.Record) *ota.Updater {
 		Record:    r,
 		Keep:      d.keepUpdates,
 		Examine:   d.beforeSwitch,
-		Reboot:    d.askRestart,
+		Reboot:    func() { d.askRestart(0) },
 	})
 }
 

@@ -21,7 +21,7 @@ func sayStatus(d *desk, _ context.Context, r *request) done {
 		s, _ := d.service.Watch()
 		x.tokens = []string{string(compact(jsonResult{jsonStatus{
 			"status", "success", s.Network, s.Time.Quality == clock.Synced, true,
-			brightness{s.Settings.Individual, s.Settings.Global},
+			levelsOf(s.Light),
 		}}))}
 	}
 	return x
@@ -33,12 +33,12 @@ type jsonResult struct {
 }
 
 type jsonStatus struct {
-	Command    string     `json:"command"`
-	Status     string     `json:"status"`
-	WiFi       bool       `json:"wifi_connected"`
-	NTP        bool       `json:"ntp_synced"`
-	MQTT       bool       `json:"mqtt_connected"`
-	Brightness brightness `json:"brightness"`
+	Command    string `json:"command"`
+	Status     string `json:"status"`
+	WiFi       bool   `json:"wifi_connected"`
+	NTP        bool   `json:"ntp_synced"`
+	MQTT       bool   `json:"mqtt_connected"`
+	Brightness levels `json:"brightness"`
 }
 
 type jsonUpdated struct {
@@ -57,18 +57,32 @@ type updated struct {
 func setTime(d *desk, ctx context.Context, r *request) done {
 	text, ok := r.args["time"]
 	if !ok {
-		return r.command.refused(errMissing("time", "HH:MM"))
+		return r.command.refused(errMissing("time", timeForms))
 	}
-	h, m, ok := timeOfDay(text)
+	date, h, m, ok := moment(text)
 	if !ok {
-		return r.command.refused(wants("time", text, "HH:MM"))
+		return r.command.refused(wants("time", text, timeForms))
 	}
-	r.args["time"] = fmt.Sprintf("%02d:%02d", h, m)
+	r.args["time"] = fmt.Sprintf("%s%02d:%02d", date, h, m)
 	x := carryOut(d, ctx, r)
 	if x.err == nil {
 		x.tokens = []string{"time_set_successfully", fmt.Sprintf("time_set_to_%02d_%02d", h, m)}
 	}
 	return x
+}
+
+const timeForms = "HH:MM, or YYYY-MM-DD HH:MM"
+
+// moment reads a time of day, and the date that may stand before it with the blank between.
+func moment(text string) (date string, hour, minute int, ok bool) {
+	if day, _, dated := strings.Cut(text, " "); dated {
+		if _, err := time.Parse(time.DateOnly, day); err != nil {
+			return "", 0, 0, false
+		}
+		date = day + " "
+	}
+	hour, minute, ok = timeOfDay(text[len(date):])
+	return date, hour, minute, ok
 }
 
 // timeOfDay reads HH:MM, or H:M as the old clock did. Seconds count for nothing, as they
@@ -181,8 +195,7 @@ func setMelody(_ *desk, _ context.Context, r *request) done {
 
 // setBrightness is the JSON command of the old clock.
 func setBrightness(d *desk, ctx context.Context, r *request) done {
-	list, err := edits(r.object, brightnessForm.keys)
-	x := d.set(ctx, r, brightnessForm, list, err)
+	x := setLevels(d, ctx, r)
 	if x.err == nil {
 		x.tokens = []string{string(compact(jsonResult{jsonUpdated{"set_brightness", "success", updated{r.object["individual"], r.object["global"]}}}))}
 	}
@@ -203,7 +216,7 @@ func fieldKeys() (keys []key) {
 }
 
 // settingStates are the states that show settings.
-var settingStates = []string{"light/state", "brightness/status", configStatus, "transition/status", chimesStatus, chimesVolume, sourceStatus}
+var settingStates = []string{"light/state", "brightness/status", configStatus, nightStatus, "transition/status", "validation/config", chimesStatus, chimesVolume, sourceStatus}
 
 // setFields sets settings by their own names.
 func setFields(d *desk, ctx context.Context, r *request) done {

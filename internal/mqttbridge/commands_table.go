@@ -18,11 +18,11 @@ var commands = []command{
 		errand: errand{tokens: tokens{begin: "restarting"}, beginJSON: "json_restart_initiated", after: time.Second, heavy: true},
 	},
 	{
-		name: "reset_wifi", does: clock.ResetWiFi, doc: "forget the network; the operating system joins networks, and there is no hook yet to tell it: the words of success are not said",
-		errand: errand{tokens: tokens{done: []string{"wifi_reset_starting", "wifi_reset_acknowledged_restarting"}, failed: []string{"wifi_reset_not_available"}}, heavy: true},
+		name: "reset_wifi", does: clock.ResetWiFi,
+		errand: errand{tokens: tokens{done: []string{"wifi_reset_starting", "wifi_reset_acknowledged_restarting"}, failed: []string{"wifi_reset_failed", "wifi_reset_not_available"}}, slow: true, heavy: true},
 	},
 	{
-		name: "set_time", blank: " ", param: "time", shape: "HH:MM", does: clock.SetTime,
+		name: "set_time", blank: " ", param: "time", shape: "[YYYY-MM-DD ]HH:MM", does: clock.SetTime,
 		errand: errand{tokens: tokens{done: []string{"time_set_successfully", "time_set_to_HH_MM"}, failed: []string{"time_set_failed"}, invalid: "invalid_time_format"}, slow: true, run: setTime},
 	},
 	{

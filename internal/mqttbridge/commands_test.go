@@ -63,7 +63,7 @@ func TestUnknownByName(t *testing.T) {
 }
 
 // newTokens are words that the old clock's firmware had no use for.
-var newTokens = []string{"wifi_reset_not_available"}
+var newTokens = []string{"wifi_reset_failed", "wifi_reset_not_available"}
 
 // TestEveryClockCommand holds that whatever a clock can do can be asked for by MQTT.
 func TestEveryClockCommand(t *testing.T) {
@@ -154,6 +154,9 @@ func TestCommandWords(t *testing.T) {
 		{payload: "set_time 9:5", want: []string{"time_set_successfully", "time_set_to_09_05"}, ok: true},
 		{payload: "set_time 09:05:59", want: []string{"time_set_successfully", "time_set_to_09_05"}, ok: true},
 		{payload: "set_time 09:05:60", want: []string{"invalid_time_format"}},
+		{payload: "set_time 2026-11-28 9:5", want: []string{"time_set_successfully", "time_set_to_09_05"}, ok: true},
+		{payload: "set_time 2026-02-29 09:05", want: []string{"invalid_time_format"}},
+		{payload: "set_time 09:05 2026-11-28", want: []string{"invalid_time_format"}},
 		{payload: "set_time 24:00", want: []string{"invalid_time_format"}},
 		{payload: "set_time 9:05 ", want: []string{"invalid_time_format"}},
 		{payload: "set_time", want: []string{"invalid_time_format"}},
@@ -178,6 +181,8 @@ func TestCommandWords(t *testing.T) {
 		{payload: "tlc_hardware_reset", answer: u("tlc_reset_not_available"), want: []string{"tlc_reset_starting", "tlc_reset_not_available"}},
 		{payload: "tlc_hardware_reset", answer: u("something_new"), want: []string{"tlc_reset_starting", "tlc_reset_failed"}},
 		{payload: "reset_wifi", answer: u("wifi_reset_not_available"), want: []string{"wifi_reset_not_available"}},
+		{payload: "reset_wifi", answer: u("wifi_reset_failed"), want: []string{"wifi_reset_failed"}},
+		{payload: "reset_wifi", want: []string{"wifi_reset_starting", "wifi_reset_acknowledged_restarting"}, ok: true},
 		{payload: "ota_start_update", answer: u("ota_already_running"), want: []string{"ota_already_running"}},
 		{payload: "ota_force_update", answer: u("ota_on_trial"), want: []string{"ota_start_failed"}},
 		{payload: "chimes_test_hour", answer: u("chimes_test_failed"), want: []string{"chimes_test_failed"}},
@@ -244,6 +249,7 @@ func TestParameters(t *testing.T) {
 		`chimes_test_strike`:         `chimes_test map[what:strike]`,
 		`list_sdcard`:                `list_chime_files map[]`,
 		`set_time 9:5`:               `set_time map[time:09:05]`,
+		`set_time 2026-11-28 9:5:59`: `set_time map[time:2026-11-28 09:05]`,
 		`ota_get_version`:            ``, // B9: nobody is asked
 		`ota_get_progress`:           ``,
 		`test_very_dark_update`:      ``,

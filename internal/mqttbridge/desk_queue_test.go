@@ -34,7 +34,7 @@ func TestSlider(t *testing.T) {
 			p.send(ourTopic("brightness/set"), `{"individual":44}`)
 			p.send(ourTopic("command"), "test_transitions_status")
 			time.Sleep(time.Second) // a few turns
-			r.sees(ourTopic("brightness/status"), `{"individual":44,"global":77}`)
+			r.sees(ourTopic("brightness/status"), levelsAre(44, 77, true, true))
 			r.sees(ourTopic("light/state"), `{"state":"ON","color_mode":"brightness","brightness":77}`)
 			taken := 0
 			for _, result := range p.saw(ourTopic(resultPath)) {

@@ -36,7 +36,7 @@ type counter struct {
 func newCounter(t testing.TB) *counter {
 	c := &counter{t: t, clock: newFakeClock(), now: time.Now()}
 	c.clock.status.Update(func(s *clock.Status) {
-		s.Has = append(s.Has, clock.CanFade, clock.CanAdapt, clock.CanTurn, clock.CanChime)
+		s.Has = append(s.Has, clock.CanFade, clock.CanAdapt, clock.CanTurn, clock.CanValidate, clock.CanChime)
 	})
 	c.desk = newDesk(testNames, c.clock, c.log.Logger(), newLimits())
 	c.out = newPublisher(newTeller(c.clock.status.Get()))
@@ -240,7 +240,7 @@ func TestIDs(t *testing.T) {
 
 // quick are the clock's commands that wait for no bus, network or person.
 var quick = []string{
-	clock.Restart, clock.ResetWiFi, clock.StartDemo, clock.StopDemo, clock.ListChimes, clock.StartOTA, clock.ClearJournal,
+	clock.Restart, clock.StartDemo, clock.StopDemo, clock.ListChimes, clock.StartOTA, clock.ClearJournal,
 }
 
 // TestNothingWaits holds B8: a desk takes the next message whatever the clock is at, and

@@ -5,10 +5,9 @@ import (
 	"strings"
 )
 
-// A deviceMessage is how Home Assistant hears of the clock. Its own keys are short and
-// those of components are long, as in the example of its manual, but for what nearly all of
-// them have: either form is valid in all versions that know device messages, which are
-// those from 2024.11 on.
+// A deviceMessage is how Home Assistant hears of the clock. Most of its keys are short,
+// and so are those that many components have: either form is valid in all versions that
+// know device messages, which are those from 2024.11 on.
 type deviceMessage struct {
 	Device           device               `json:"dev"`
 	Origin           origin               `json:"o"`
@@ -66,19 +65,25 @@ func present(n names) availability { return availability{Topic: n.base + "/avail
 // refuse longer ones.
 const sizeLimit = 32 << 10
 
-// marshal returns the message as it is published. If that is too long, as it may be of a
-// clock that has everything, wishes for entity ids are left out: Home Assistant makes
-// ids of the names then.
+// marshal returns the message as it is published. While that is too long, as it may be of
+// a clock that has everything, it goes without wishes for entity ids, which Home Assistant
+// makes of the names then, and after that without icons.
 func (d deviceMessage) marshal() []byte {
 	payload := mustMarshal(d)
-	if len(payload) < sizeLimit {
-		return payload
+	for _, drop := range []func(*component){
+		func(c *component) { c.EntityID = "" },
+		func(c *component) { c.Icon = "" },
+	} {
+		if len(payload) < sizeLimit {
+			break
+		}
+		for id, c := range d.Components {
+			drop(&c)
+			d.Components[id] = c
+		}
+		payload = mustMarshal(d)
 	}
-	for id, c := range d.Components {
-		c.EntityID = ""
-		d.Components[id] = c
-	}
-	return mustMarshal(d)
+	return payload
 }
 
 func mustMarshal(d deviceMessage) []byte {

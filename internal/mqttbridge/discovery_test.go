@@ -22,12 +22,15 @@ var profiles = []struct {
 	has         []clock.Capability
 }{
 	{"bare", "linux", []clock.Capability{clock.HasRTC}},
-	{"virtual", "sim", hardwareOnly},
-	{"everything", "linux", slices.Concat(hardwareOnly, []clock.Capability{clock.HasSpeaker, clock.CanFade, clock.CanAdapt, clock.CanTurn, clock.CanValidate, clock.CanChime})},
+	{"virtual", "sim", virtual},
+	{"everything", "linux", slices.Concat(virtual, []clock.Capability{clock.HasSpeaker, clock.CanChime})},
 }
 
-// hardwareOnly is what the virtual clock has before the features that use it.
-var hardwareOnly = []clock.Capability{clock.HasRTC, clock.HasLight, clock.HasKnob, clock.HasReset, clock.HasButton}
+// virtual is what the virtual clock has, and can do.
+var virtual = []clock.Capability{
+	clock.HasRTC, clock.HasLight, clock.HasKnob, clock.HasReset, clock.HasButton,
+	clock.CanFade, clock.CanAdapt, clock.CanTurn, clock.CanValidate,
+}
 
 // profileView returns a moment of a clock that is announced.
 func profileView(device, board string, has []clock.Capability) view {
@@ -36,6 +39,7 @@ func profileView(device, board string, has []clock.Capability) view {
 		mac: "dc:a6:32:5a:1e:74", program: "0.5.0",
 	}}
 	v.Version, v.Board, v.Has, v.Settings = "2.11.3", board, has, clock.DefaultSettings()
+	v.Light = lightOf(v.Settings)
 	return v
 }
 
@@ -49,6 +53,9 @@ func decoded(t *testing.T, m message) (root map[string]any, components map[strin
 		if err := json.Unmarshal(m.payload, v); err != nil {
 			t.Fatal(err)
 		}
+	}
+	for id, short := range c.Components {
+		c.Components[id] = spelledOut(short)
 	}
 	return root, c.Components
 }
@@ -89,19 +96,19 @@ func golden(t *testing.T, file, got string) {
 }
 
 // TestMessageSize holds that no clock's device message is too long, and that entity ids
-// are what it goes without.
+// are what it goes without, and then icons.
 func TestMessageSize(t *testing.T) {
-	for _, device := range []string{"Clock_Stani_1", strings.Repeat("m", 32)} {
+	longest := strings.Repeat("m", 32)
+	for _, device := range []string{"Clock_Stani_1", longest} {
 		for _, p := range profiles {
 			m := discovery(profileView(device, p.board, p.has))
 			if len(m.payload) >= 32<<10 {
 				t.Errorf("%s of %s: %d bytes", p.name, device, len(m.payload))
 			}
 			_, components := decoded(t, m)
-			for id, c := range components {
-				if want := p.name != "everything"; (c["default_entity_id"] != nil) != want {
-					t.Errorf("%s of %s: %s has an entity id: %v", p.name, device, id, !want)
-				}
+			ids, icons := p.name == "bare", p.name != "everything" || device != longest
+			if c := components["firmware_health"]; (c["default_entity_id"] != nil) != ids || (c["icon"] != nil) != icons {
+				t.Errorf("%s of %s: %v, want entity ids %v, icons %v", p.name, device, c, ids, icons)
 			}
 		}
 	}
@@ -109,7 +116,7 @@ func TestMessageSize(t *testing.T) {
 
 // TestNothingAnnounced holds that without a prefix there is no message.
 func TestNothingAnnounced(t *testing.T) {
-	v := profileView("Clock_Stani_1", "sim", hardwareOnly)
+	v := profileView("Clock_Stani_1", "sim", virtual)
 	v.prefix = ""
 	if m := discovery(v); m.topic != "" || m.payload != nil {
 		t.Errorf("got %+v", m)
@@ -171,14 +178,14 @@ func TestGates(t *testing.T) {
 		{clock.HasSpeaker, nil},
 		{clock.CanFade, []string{"fadein_curve", "fadeout_curve", "transition_duration", "transitions"}},
 		{clock.CanAdapt, []string{
-			"brightness_bright", "brightness_bright_max", "brightness_dim", "brightness_dim_max", "brightness_normal", "brightness_normal_max",
+			"auto_brightness", "brightness_bright", "brightness_bright_max", "brightness_dim", "brightness_dim_max", "brightness_normal", "brightness_normal_max",
 			"brightness_very_bright", "brightness_very_bright_max", "brightness_very_dark", "brightness_very_dark_max",
-			"lux_threshold_0", "lux_threshold_1", "lux_threshold_2", "lux_threshold_3",
+			"lux_threshold_0", "lux_threshold_1", "lux_threshold_2", "lux_threshold_3", "manual_minutes",
 		}},
-		{clock.CanTurn, []string{"pot_curve", "pot_max_brightness", "pot_min_brightness"}},
+		{clock.CanTurn, []string{"auto_individual", "manual_minutes", "pot_curve", "pot_max_brightness", "pot_min_brightness"}},
 		{clock.CanValidate, []string{
-			"consecutive_failures", "hardware_faults", "i2c_failures", "validation_exec_time", "validation_failed", "validation_health",
-			"validation_last_time", "validation_status", "validation_total",
+			"consecutive_failures", "hardware_faults", "i2c_failures", "validation_enabled", "validation_exec_time", "validation_failed", "validation_health",
+			"validation_interval", "validation_last_time", "validation_status", "validation_total",
 		}},
 		{clock.CanChime, []string{"chime_volume", "chimes_enabled"}},
 	} {

@@ -109,6 +109,8 @@ func writeTopic(b *strings.Builder, t topic) {
 
 // needs says what a capability is.
 var needs = map[clock.Capability]string{
+	clock.CanAdapt:    "a light sensor",
+	clock.CanTurn:     "a knob",
 	clock.CanFade:     "fades",
 	clock.CanChime:    "chimes",
 	clock.CanValidate: "a read-back of its LEDs",
@@ -142,6 +144,8 @@ func explained(k key) (takes, doc string) {
 		}
 	case clock.Choice:
 		takes = "`" + strings.Join(f.Options, "`, `") + "`"
+	case clock.Text:
+		takes = fmt.Sprintf("text of up to %d bytes", f.Max)
 	default:
 		takes = f.Kind.String()
 	}

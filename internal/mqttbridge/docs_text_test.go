@@ -68,6 +68,8 @@ it says:
 | ` + "`ota_up_to_date`" + ` | an update found nothing newer |
 | ` + "`ota_check_failed`" + ` | no source had a valid answer, also when the clock looked by itself |
 | ` + "`tlc_auto_recovery_start`" + `, then ` + "`tlc_auto_recovery_success` or `tlc_auto_recovery_partial`" + ` | LED drivers lost their power, and were set up again: all of them, or not |
+| ` + "`Recovery check: failure=N (TYPE)`" + ` | the LEDs were read back after a change of the words, or of the minute LEDs with another outcome: number and name of what was wrong, ` + "`0 (NONE)`" + ` if nothing was |
+| ` + "`recovery_starting`" + `, then ` + "`validation_recovery_success` or `validation_recovery_failed`" + ` | a read-back found something wrong, which was written again: all is well then, or not |
 | ` + "`unknown_command`" + ` | what came on ` + "`command`" + ` is none |
 
 What says what a request came to is ` + "`result`" + `: it answers each of them, with its ` + "`id`" + `; of
@@ -125,7 +127,7 @@ So a slider ends where it was left, however many messages it sends, and a scene 
 everything at once. Who is held off is told so on ` + "`result`" + `, once a second.
 
 Slow are ` + "`ota_check_update`, `ota_cancel_update`, `ota_confirm`, `ota_rollback`, `health_check`, `force_ntp_sync`" + `,
-` + "`refresh_sensors`, `set_time`, `tlc_hardware_reset`, `test_audio`, `test_audio_file` and `chimes_test…`" + `. The
+` + "`refresh_sensors`, `reset_wifi`, `set_time`, `tlc_hardware_reset`, `test_audio`, `test_audio_file` and `chimes_test…`" + `. The
 others need not wait for them, and are carried out in the order in which they came.
 
 ## Messages that come late, twice, or again
@@ -150,7 +152,8 @@ the environment, and are neither logged nor published.
 All its topics, payloads, commands and words are here. What is different:
 
 - Topics are published that its documents had and it had not: ` + "`light/state`, `light/set`" + `; and new ones:
-  ` + "`update/state`, `result`, `events`, `problems`, `health`, `system`, `face/state`, `face/image`" + `.
+  ` + "`update/state`, `result`, `events`, `problems`, `health`, `system`, `face/state`, `face/image`" + `,
+  ` + "`night/status`, `night/set`, `validation/config`, `validation/set`" + `.
 - ` + "`sensors/status`" + ` is retained. ` + "`transition/status`" + ` and ` + "`brightness/status`" + ` follow each change.
 - ` + "`transition/set`, `brightness/set`, `brightness/config/set`" + ` are JSON and nothing else; what was
   ignored in silence is refused. Transitions are stored.
@@ -158,14 +161,17 @@ All its topics, payloads, commands and words are here. What is different:
   ` + "`brightness/config/set`" + `. Setting ` + "`brightness`" + ` alone no longer flattens the zone.
 - The least level of ` + "`individual` and `global`" + ` is 5, on topics and in commands alike.
 - ` + "`error_log/clear`" + ` takes its two words exactly, and ` + "`chimes_volume_`" + ` a number.
-- ` + "`recovery_starting`, `validation_recovery_success`, `validation_recovery_failed` and `system_auto_restart`" + `
-  are not said: the clock does not restart itself because of its LEDs.
+- ` + "`system_auto_restart`" + ` is not said: the clock does not restart itself because of its LEDs.
+- ` + "`validation/statistics`" + ` counts over the last 24 hours, and not since the start.
+- ` + "`brightness/status`" + ` has the levels that are in force, and what they come from. A level that is set
+  holds until the knob or the light moves, and is not overwritten within seconds.
 - ` + "`ota_get_version`" + ` and a new connection ask no source. ` + "`ota_force_update`" + ` skips nothing but the
   comparison of versions.
 - ` + "`ota/progress`" + ` has QoS 0, and tells each step to the end.
 - ` + "`ntp/last_sync`" + ` is ` + "`None`" + ` before the first time. Times in the error log are UTC.
 - ` + "`set_time`" + ` leaves the date alone, and is refused while time servers are heard.
-- ` + "`reset_wifi`" + ` says ` + "`wifi_reset_not_available`" + `: there is no hook yet by which anything could be reset.
-- Lists of files are answered on ` + "`result`" + `; free text on ` + "`status`" + ` (` + "`Recovery check: …`" + `) is gone.
+- ` + "`reset_wifi`" + ` runs the program of ` + "`hooks.reset_wifi`" + ` and says so when that has ended well, else
+  ` + "`wifi_reset_failed`" + `; ` + "`wifi_reset_not_available`" + ` without one.
+- Lists of files are answered on ` + "`result`" + `; ` + "`status`" + ` has no free text but ` + "`Recovery check: …`" + `.
 - Retained commands, long payloads and floods do no harm.
 `

@@ -6,31 +6,32 @@ import (
 	"wordclockd/internal/clock"
 )
 
-// A component is what Home Assistant is told of one entity, in its own words. What is
-// empty is left out, and is what Home Assistant takes for granted.
+// A component is what Home Assistant is told of one entity, in its own words; keys that
+// many have are the short ones that it takes instead. What is empty is left out, and is
+// what Home Assistant takes for granted.
 type component struct {
 	Platform string  `json:"p"`
-	UniqueID string  `json:"unique_id"`
-	EntityID string  `json:"default_entity_id,omitempty"`
+	UniqueID string  `json:"uniq_id"`
+	EntityID string  `json:"def_ent_id,omitempty"`
 	Name     *string `json:"name"` // nil: the entity is called like the device
 
-	StateTopic         string `json:"state_topic,omitempty"`
-	ValueTemplate      string `json:"value_template,omitempty"`
-	CommandTopic       string `json:"command_topic,omitempty"`
-	CommandTemplate    string `json:"command_template,omitempty"`
-	AttributesTopic    string `json:"json_attributes_topic,omitempty"`
-	AttributesTemplate string `json:"json_attributes_template,omitempty"`
+	StateTopic         string `json:"stat_t,omitempty"`
+	ValueTemplate      string `json:"val_tpl,omitempty"`
+	CommandTopic       string `json:"cmd_t,omitempty"`
+	CommandTemplate    string `json:"cmd_tpl,omitempty"`
+	AttributesTopic    string `json:"json_attr_t,omitempty"`
+	AttributesTemplate string `json:"json_attr_tpl,omitempty"`
 	ImageTopic         string `json:"image_topic,omitempty"`
 	ContentType        string `json:"content_type,omitempty"`
 
-	PayloadOn      string `json:"payload_on,omitempty"`
-	PayloadOff     string `json:"payload_off,omitempty"`
-	StateOn        string `json:"state_on,omitempty"`
-	StateOff       string `json:"state_off,omitempty"`
-	PayloadPress   string `json:"payload_press,omitempty"`
+	PayloadOn      string `json:"pl_on,omitempty"`
+	PayloadOff     string `json:"pl_off,omitempty"`
+	StateOn        string `json:"stat_on,omitempty"`
+	StateOff       string `json:"stat_off,omitempty"`
+	PayloadPress   string `json:"pl_prs,omitempty"`
 	PayloadInstall string `json:"payload_install,omitempty"`
 
-	Options    []string `json:"options,omitempty"`
+	Options    []string `json:"ops,omitempty"`
 	EventTypes []string `json:"event_types,omitempty"`
 	Min        *int     `json:"min,omitempty"`
 	Max        *int     `json:"max,omitempty"`
@@ -44,14 +45,14 @@ type component struct {
 	Flash      *bool    `json:"flash,omitempty"`
 	Transition *bool    `json:"transition,omitempty"`
 
-	DeviceClass string `json:"device_class,omitempty"`
-	StateClass  string `json:"state_class,omitempty"`
-	Unit        string `json:"unit_of_measurement,omitempty"`
+	DeviceClass string `json:"dev_cla,omitempty"`
+	StateClass  string `json:"stat_cla,omitempty"`
+	Unit        string `json:"unit_of_meas,omitempty"`
 	Precision   *int   `json:"suggested_display_precision,omitempty"`
 	Title       string `json:"title,omitempty"`
-	Icon        string `json:"icon,omitempty"`
+	Icon        string `json:"ic,omitempty"`
 	Category    string `json:"ent_cat,omitempty"`
-	Enabled     *bool  `json:"enabled_by_default,omitempty"`
+	Enabled     *bool  `json:"en,omitempty"`
 
 	Availability     []availability `json:"availability,omitempty"` // empty: that of the device
 	AvailabilityMode string         `json:"availability_mode,omitempty"`

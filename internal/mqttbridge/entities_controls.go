@@ -36,7 +36,7 @@ var buttons = []entity{
 	button("ota_cancel", "Cancel firmware update", clock.CancelOTA, component{Icon: "mdi:cancel"}),
 	{id: "set_time", needs: []clock.Capability{clock.HasRTC}, config: component{
 		Platform: "text", Name: new("Set clock time"), CommandTopic: "command", CommandTemplate: clock.SetTime + " {{ value }}",
-		Min: new(5), Max: new(5), Pattern: "^([01][0-9]|2[0-3]):[0-5][0-9]$", Icon: "mdi:clock-edit", Category: "config",
+		Min: new(5), Max: new(16), Pattern: "^([0-9]{4}-[0-9]{2}-[0-9]{2} )?([01][0-9]|2[0-3]):[0-5][0-9]$", Icon: "mdi:clock-edit", Category: "config",
 	}},
 }
 

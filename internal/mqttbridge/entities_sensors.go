@@ -31,13 +31,13 @@ var sensors = []entity{
 	validation("validation_status", "LED validation", "status", "result", component{
 		DeviceClass: "enum", Options: []string{"passed", "failed"}, AttributesTopic: "validation/last_result", Icon: "mdi:check-circle",
 	}),
-	validation("validation_last_time", "Last LED validation", "status", "timestamp", component{DeviceClass: "timestamp"}),
+	validation("validation_last_time", "Last LED validation", "status", "timestamp or 'None'", component{DeviceClass: "timestamp"}),
 	validation("validation_exec_time", "LED validation time", "status", "execution_time_ms", component{DeviceClass: "duration", Unit: "ms", StateClass: "measurement"}).dormant(),
 	validation("validation_health", "LED health score", "statistics", "health_score", component{Unit: "%", StateClass: "measurement", Icon: "mdi:heart-pulse"}),
-	validation("validation_total", "LED validations", "statistics", "total_validations", component{StateClass: "total_increasing", Icon: "mdi:counter"}),
-	validation("validation_failed", "Failed LED validations", "statistics", "validations_failed", component{StateClass: "total_increasing", Icon: "mdi:alert-circle"}),
-	validation("hardware_faults", "LED hardware faults", "statistics", "hardware_fault_count", component{StateClass: "total_increasing", Icon: "mdi:chip"}),
-	validation("i2c_failures", "I2C bus failures", "statistics", "i2c_bus_failure_count", component{StateClass: "total_increasing", Icon: "mdi:swap-horizontal"}),
+	validation("validation_total", "LED validations", "statistics", "total_validations", component{StateClass: "measurement", Icon: "mdi:counter"}),
+	validation("validation_failed", "Failed LED validations", "statistics", "validations_failed", component{StateClass: "measurement", Icon: "mdi:alert-circle"}),
+	validation("hardware_faults", "LED hardware faults", "statistics", "hardware_fault_count", component{StateClass: "measurement", Icon: "mdi:chip"}),
+	validation("i2c_failures", "I2C bus failures", "statistics", "i2c_bus_failure_count", component{StateClass: "measurement", Icon: "mdi:swap-horizontal"}),
 	validation("consecutive_failures", "Consecutive LED failures", "statistics", "consecutive_failures", component{StateClass: "measurement", Icon: "mdi:alert-circle-outline"}),
 }
 

@@ -1,6 +1,7 @@
 package mqttbridge
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -9,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"wordclockd/internal/clock"
 )
@@ -24,7 +25,7 @@ var (
 		"update":        strings.Fields("!state_topic !command_topic !payload_install !device_class title"),
 		"event":         strings.Fields("!state_topic !event_types"),
 		"button":        strings.Fields("!command_topic !payload_press device_class"),
-		"text":          strings.Fields("!command_topic !command_template min max pattern"),
+		"text":          strings.Fields("!command_topic !command_template state_topic value_template min max pattern"),
 		"select":        strings.Fields("!state_topic !value_template !command_topic !command_template !options"),
 		"number":        strings.Fields("!state_topic !value_template !command_topic !command_template !min !max step device_class unit_of_measurement"),
 		"switch":        strings.Fields("!state_topic !value_template !command_topic !payload_on !payload_off !state_on !state_off"),
@@ -33,7 +34,7 @@ var (
 	}
 
 	// units are those that a device class of a sensor or number has.
-	units = map[string]string{"illuminance": "lx", "voltage": "V", "duration": "ms", "timestamp": "", "enum": ""}
+	units = map[string][]string{"illuminance": {"lx"}, "voltage": {"V"}, "duration": {"ms", "s", "min"}, "timestamp": {""}, "enum": {""}}
 )
 
 // TestSchema holds that Home Assistant accepts each component, and has no reason to
@@ -89,7 +90,7 @@ func schemaOf(platform string, c map[string]any) string {
 		return "entity_category " + category
 	case readOnly && category == "config":
 		return "nothing of it can be configured"
-	case (platform == "sensor" || platform == "number") && class != "" && (!ok || want != unit):
+	case (platform == "sensor" || platform == "number") && class != "" && (!ok || !slices.Contains(want, unit)):
 		return class + " in " + unit
 	case platform == "sensor" && (class == "enum") != (c["options"] != nil):
 		return "options without enum, or the reverse"
@@ -113,7 +114,24 @@ func decodedComponent(t *testing.T, c component) (m map[string]any) {
 	if err := json.Unmarshal(b, &m); err != nil {
 		t.Fatal(err)
 	}
-	return m
+	return spelledOut(m)
+}
+
+// long are the keys that Home Assistant reads short ones as.
+var long = map[string]string{
+	"uniq_id": "unique_id", "def_ent_id": "default_entity_id", "stat_t": "state_topic", "val_tpl": "value_template",
+	"cmd_t": "command_topic", "cmd_tpl": "command_template", "json_attr_t": "json_attributes_topic", "json_attr_tpl": "json_attributes_template",
+	"pl_on": "payload_on", "pl_off": "payload_off", "stat_on": "state_on", "stat_off": "state_off", "pl_prs": "payload_press",
+	"ops": "options", "dev_cla": "device_class", "stat_cla": "state_class", "unit_of_meas": "unit_of_measurement", "ic": "icon", "en": "enabled_by_default",
+}
+
+// spelledOut returns a component with long keys.
+func spelledOut(c map[string]any) map[string]any {
+	all := map[string]any{}
+	for key, value := range c {
+		all[cmp.Or(long[key], key)] = value
+	}
+	return all
 }
 
 // TestNothingDeprecated holds that no key of the past is in a device message.
@@ -126,7 +144,7 @@ func TestNothingDeprecated(t *testing.T) {
 	}
 	root, _ := decoded(t, m)
 	want := []string{"availability", "availability_mode", "cmps", "dev", "o", "qos"}
-	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(root))); diff != "" {
+	if diff := gocmp.Diff(want, slices.Sorted(maps.Keys(root))); diff != "" {
 		t.Errorf("keys of the message; any other makes Home Assistant refuse all of it (-want +got):\n%s", diff)
 	}
 }
@@ -174,6 +192,9 @@ func TestFieldsAnnounced(t *testing.T) {
 		{"Knob curve", []any{"select", "linear", "logarithmic", "exponential"}},
 		{"OTA Firmware Source", []any{"select", "github", "cloudflare"}},
 		{"HALB-centric phrasing", []any{"switch"}},
+		{"Automatic brightness", []any{"switch"}},
+		{"Manual levels hold for", []any{"number", 0, 10080}},
+		{"LED validation interval", []any{"number", 10, 3600}},
 	} {
 		s := shown[c.name]
 		got := []any{s.Platform}
@@ -183,7 +204,7 @@ func TestFieldsAnnounced(t *testing.T) {
 		for _, o := range s.Options {
 			got = append(got, o)
 		}
-		if diff := cmp.Diff(c.want, got); diff != "" {
+		if diff := gocmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.name, diff)
 		}
 	}

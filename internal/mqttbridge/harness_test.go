@@ -40,8 +40,27 @@ func newFakeClock() *fakeClock {
 	return &fakeClock{status: watch.NewValue(clock.Status{
 		Boot: 7, Started: time.Now(), Version: "2.12.0", Board: config.Sim, Network: true,
 		Has:      []clock.Capability{clock.HasRTC, clock.HasLight, clock.HasKnob, clock.HasReset},
-		Settings: clock.DefaultSettings(),
+		Settings: clock.DefaultSettings(), Light: lightOf(clock.DefaultSettings()),
 	})}
+}
+
+// lightOf is how bright a clock is whose sensors do not answer, by day.
+func lightOf(s clock.Settings) clock.Light {
+	l := clock.Light{Off: s.Off, Individual: s.Individual, Group: s.Global}
+	if s.Manual.Individual {
+		l.WhyIndividual.By = clock.ByHand
+	}
+	if s.Manual.Global {
+		l.WhyGroup.By = clock.ByHand
+	}
+	return l
+}
+
+// levelsAre is what brightness/status says of such a clock.
+func levelsAre(individual, global int, individualManual, globalManual bool) string {
+	by := map[bool]string{false: "setting", true: "manual"}
+	return fmt.Sprintf(`{"individual":%d,"global":%d,"individual_manual":%t,"global_manual":%t,"individual_by":%q,"global_by":%q}`,
+		individual, global, individualManual, globalManual, by[individualManual], by[globalManual])
 }
 
 // Watch implements clock.Service.
@@ -60,7 +79,7 @@ func (f *fakeClock) Change(_ context.Context, edit func(*clock.Settings) error) 
 		return clock.Changed{}, err
 	}
 	if next != s.Settings {
-		f.status.Update(func(s *clock.Status) { s.Settings, s.Revision = next, s.Revision+1 })
+		f.status.Update(func(s *clock.Status) { s.Settings, s.Light, s.Revision = next, lightOf(next), s.Revision+1 })
 	}
 	return clock.Changed{Revision: f.status.Get().Revision, Settings: next}, nil
 }

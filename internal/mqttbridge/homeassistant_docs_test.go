@@ -131,6 +131,14 @@ Settings are the same as those of the command line ([settings.md](settings.md)):
 changed there or by an automation shows up here, and the reverse. A value
 that the clock refuses is not taken over; the entity goes on to show what holds.
 
+The brightness of the display and *LED level* show what is in force, wherever it comes from.
+Who sets them sets them by hand: they hold until the light or the knob moves, or *Manual
+levels hold for* is over. *Automatic brightness* and *Automatic LED level* are off for so
+long, and turning them on gives the level back at once. Turned off, they hold the level of
+the moment. Turning the display on in a window of the night that is ` + "`off`" + ` turns *Pause
+night window* on, up to the end of that window. *Night windows* has room for 255 letters: what is
+longer is set by [MQTT](mqtt.md#nightset) or the command line, and not shown.
+
 *LED level* above *LED safety limit* is limited to it. What a problem consists of stands in
 the attribute ` + "`details`" + ` of its entity.
 

@@ -76,7 +76,7 @@ func (h *homeAssistant) device(object string, c map[string]any) {
 		}
 	}
 	for id, each := range c["cmps"].(map[string]any) {
-		component := each.(map[string]any)
+		component := spelledOut(each.(map[string]any))
 		platform := component["p"].(string)
 		component["device"] = map[string]any{"identifiers": c["dev"].(map[string]any)["ids"]}
 		h.component(platform, object+" "+id, component)
@@ -153,7 +153,7 @@ func (h *homeAssistant) settled(t *testing.T, v view) {
 
 // TestRemove holds that "off" takes all entities away.
 func TestRemove(t *testing.T) {
-	v := profileView("Clock_Stani_1", "sim", hardwareOnly)
+	v := profileView("Clock_Stani_1", "sim", virtual)
 	h := newHomeAssistant(t)
 	h.receive(discovery(v))
 	h.settled(t, v)

@@ -111,7 +111,7 @@ func TestMigrate(t *testing.T) {
 // TestMigrateCutOff holds that a clock which is cut off at any message of the move ends
 // where one does that is not, when it is back.
 func TestMigrateCutOff(t *testing.T) {
-	v := profileView("Clock_Stani_1", "sim", hardwareOnly)
+	v := profileView("Clock_Stani_1", "sim", virtual)
 	before := oldMessagesOf(t, "Clock_Stani_1", "5A1E74")
 	o := find(v.names, before)
 	moving, removed := o.moving(v)
@@ -140,7 +140,7 @@ func TestMigrateCutOff(t *testing.T) {
 // TestOtherClocks holds that what other clocks left is let alone, though its topics are
 // the same.
 func TestOtherClocks(t *testing.T) {
-	v := profileView("Clock_Stani_1", "sim", hardwareOnly)
+	v := profileView("Clock_Stani_1", "sim", virtual)
 	theirs := oldMessagesOf(t, "Bedroom", "000001")
 	ours := oldMessagesOf(t, "Clock_Stani_1", "5A1E74")
 	mixed := slices.Concat(theirs[:20], ours[20:]) // who published last has the topic
@@ -162,7 +162,7 @@ func TestOtherClocks(t *testing.T) {
 
 // TestOtherID holds that nothing is touched for a clock that was given another id.
 func TestOtherID(t *testing.T) {
-	v := profileView("Clock_Stani_1", "sim", hardwareOnly)
+	v := profileView("Clock_Stani_1", "sim", virtual)
 	o := find(v.names, oldMessagesOf(t, "Clock_Stani_1", "ABCDEF"))
 	if o.id != "Clock_Stani_1_ABCDEF" {
 		t.Errorf("found %q", o.id)

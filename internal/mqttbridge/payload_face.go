@@ -26,7 +26,7 @@ func facePayload(v view) []byte {
 func lit(v view) face.Mask {
 	phrase := v.Face.Phrase
 	switch {
-	case v.Settings.Off || v.Face.Off:
+	case v.Light.Off || v.Face.Off:
 		return face.Mask{}
 	case v.Face.Unknown:
 		phrase = face.Dots(4)

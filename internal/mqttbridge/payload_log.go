@@ -1,8 +1,6 @@
 package mqttbridge
 
 import (
-	"strconv"
-	"strings"
 	"time"
 
 	"wordclockd/internal/clock"
@@ -53,34 +51,15 @@ func entryOf(e clock.Entry) logEntry {
 	return w
 }
 
-// contextOf reads the details of a validation: mismatches=3 rows="[2 5]".
 func contextOf(e clock.Entry) *logContext {
 	w := &logContext{Rows: []int{}}
 	if e.Code <= uint16(clock.SoftwareError) {
 		w.Failure = e.Code
 	}
-	w.Mismatches, _ = strconv.Atoi(detail(e.Details, "mismatches"))
-	for row := range strings.FieldsSeq(strings.Trim(detail(e.Details, "rows"), "[]")) {
-		if n, err := strconv.Atoi(row); err == nil {
-			w.Rows = append(w.Rows, n)
-		}
-	}
+	var rows []int
+	w.Mismatches, rows = e.Mismatch()
+	w.Rows = append(w.Rows, rows...)
 	return w
-}
-
-// detail returns the value of an attribute as the journal writes it; "" if it is not
-// there.
-func detail(details, name string) string {
-	_, rest, ok := strings.Cut(" "+details, " "+name+"=")
-	if !ok {
-		return ""
-	}
-	if quoted, err := strconv.QuotedPrefix(rest); err == nil {
-		text, _ := strconv.Unquote(quoted)
-		return text
-	}
-	value, _, _ := strings.Cut(rest, " ")
-	return value
 }
 
 // byOrigin has a key for each part of the clock that errors are of.

@@ -16,7 +16,7 @@ func sensorsPayload(v view) []byte {
 		Percentage float64     `json:"potentiometer_percentage"`
 		PWM        clock.Level `json:"current_pwm"`
 		GroupPWM   clock.Level `json:"current_grppwm"`
-	}{tenth(s.Lux), s.KnobRaw, s.KnobMV, tenth(s.Knob * 100), v.Settings.Individual, v.Settings.Global})
+	}{tenth(s.Lux), s.KnobRaw, s.KnobMV, tenth(s.Knob * 100), v.Light.Individual, v.Light.Group})
 }
 
 // sensorNews reports whether what the sensors say has changed by more than noise.
@@ -24,7 +24,7 @@ func sensorNews(old, now view) bool {
 	a, b := old.Sensors, now.Sensors
 	lux := math.Abs(a.Lux - b.Lux)
 	return lux > 1 && lux > max(a.Lux, b.Lux)/10 || math.Abs(a.Knob-b.Knob) > 0.01 ||
-		old.Settings.Individual != now.Settings.Individual || old.Settings.Global != now.Settings.Global
+		old.Light.Individual != now.Light.Individual || old.Light.Group != now.Light.Group
 }
 
 // tenth rounds to one decimal; what is no number is 0.

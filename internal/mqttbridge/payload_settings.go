@@ -8,13 +8,31 @@ import (
 
 // Payloads are structs, so that keys keep their order.
 
-type brightness struct {
+// levels are those that are in force.
+type levels struct {
 	Individual clock.Level `json:"individual"`
 	Global     clock.Level `json:"global"`
 }
 
+func levelsOf(l clock.Light) levels { return levels{l.Individual, l.Group} }
+
 func brightnessPayload(v view) []byte {
-	return compact(brightness{v.Settings.Individual, v.Settings.Global})
+	return compact(struct {
+		levels
+		IndividualManual bool   `json:"individual_manual"`
+		GlobalManual     bool   `json:"global_manual"`
+		IndividualBy     string `json:"individual_by"`
+		GlobalBy         string `json:"global_by"`
+	}{levelsOf(v.Light), v.Settings.Manual.Individual, v.Settings.Manual.Global, v.Light.WhyIndividual.By.String(), v.Light.WhyGroup.By.String()})
+}
+
+func nightPayload(v view) []byte {
+	return compact(struct {
+		Windows string `json:"windows"`
+		Paused  bool   `json:"paused"`
+		Active  bool   `json:"active"`
+		Window  string `json:"window"`
+	}{v.Settings.Night.Windows, v.Settings.Night.Paused, v.Light.Window != "", v.Light.Window})
 }
 
 type zone struct {
@@ -45,9 +63,10 @@ func configPayload(v view) []byte {
 		Thresholds [clock.Zones - 1]uint16 `json:"thresholds"`
 		Knob       potentiometer           `json:"potentiometer"`
 		Halb       any                     `json:"halb_centric_style"`
+		Manual     any                     `json:"manual_minutes"`
 	}{
 		zoneStates{z(0), z(1), z(2), z(3), z(4)}, s.Thresholds,
-		potentiometer{s.Knob.Min, s.Knob.Max, s.Knob.Curve.String(), s.SafetyLimit}, valueOf(s, halb),
+		potentiometer{s.Knob.Min, s.Knob.Max, s.Knob.Curve.String(), s.SafetyLimit}, valueOf(s, halb), valueOf(s, manualMinutes),
 	})
 }
 
@@ -76,8 +95,8 @@ func lightPayload(v view) []byte {
 		ColorMode  string      `json:"color_mode"`
 		Brightness clock.Level `json:"brightness"`
 		Effect     string      `json:"effect,omitempty"`
-	}{"ON", "brightness", v.Settings.Global, ""}
-	if v.Settings.Off {
+	}{"ON", "brightness", v.Light.Group, ""}
+	if v.Light.Off {
 		w.State = "OFF"
 	}
 	if v.Can(clock.CanFade) {

@@ -37,7 +37,7 @@ func problemsPayload(v view) []byte {
 			w.Details[name] = bounded(why, maxText)
 		}
 	}
-	set(&w.LEDs, "leds", darkText(v.Face.Dark))
+	set(&w.LEDs, "leds", cmp.Or(darkText(v.Face.Dark), unrepaired(v)))
 	set(&w.RTC, "rtc", ifThere(v, clock.HasRTC, v.Sync.RTC.Err))
 	set(&w.Time, "time", timeText(v))
 	set(&w.Light, "light_sensor", ifThere(v, clock.HasLight, v.Sensors.LightErr))
@@ -61,6 +61,18 @@ func darkText(rows []int) string {
 		return fmt.Sprintf("row %d does not answer", rows[0])
 	}
 	return fmt.Sprintf("rows %s do not answer", strings.Trim(fmt.Sprint(rows), "[]"))
+}
+
+// unrepaired says what the last read-back of the LEDs found and could not mend.
+func unrepaired(v view) string {
+	x := v.Validation
+	switch {
+	case x == nil || x.Recovered || v.Settings.SelfCheck.Off:
+		return ""
+	case x.Mismatches > 0:
+		return fmt.Sprintf("%s: %d of 160 LEDs are not as they should be", x.Failure, x.Mismatches)
+	}
+	return x.Failure.String() + ", and it could not be mended"
 }
 
 func ifThere(v view, need clock.Capability, why string) string {

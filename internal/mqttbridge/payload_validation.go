@@ -16,6 +16,13 @@ func validated(f func(clock.Validation) any) func(view) []byte {
 	}
 }
 
+func validationConfig(v view) []byte {
+	return compact(struct {
+		Enabled  any `json:"enabled"`
+		Interval any `json:"interval_s"`
+	}{valueOf(v.Settings, validates), valueOf(v.Settings, validateEvery)})
+}
+
 func passedOr(failed string, ok bool) string {
 	if ok {
 		return "passed"

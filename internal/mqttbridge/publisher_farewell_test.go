@@ -36,6 +36,6 @@ func TestFarewell(t *testing.T) {
 		if at < 0 || slices.Contains(got[at+1:], complete) || got[len(got)-1] != presence+"=offline" {
 			t.Errorf("%q", got)
 		}
-		r.sees(ourTopic("brightness/status"), `{"individual":60,"global":100}`)
+		r.sees(ourTopic("brightness/status"), levelsAre(60, 100, false, false))
 	})
 }

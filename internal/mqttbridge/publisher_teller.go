@@ -19,6 +19,8 @@ type teller struct {
 	check      *clock.Check
 	offer      string
 	written    uint32 // entries of the journal
+	validated  *clock.Validation
+	judged     judgement
 }
 
 // newTeller returns a teller. What was so when the firmware started is no news, but for
@@ -40,7 +42,7 @@ type event struct {
 
 // news returns what has happened since it was asked last.
 func (t *teller) news(v view) (out []message) {
-	for _, tell := range [...]func(view) []message{t.rollback, t.verdict, t.update, t.look, t.surge} {
+	for _, tell := range [...]func(view) []message{t.rollback, t.verdict, t.update, t.look, t.surge, t.validation} {
 		out = append(out, tell(v)...)
 	}
 	t.note(v.Status)
@@ -51,7 +53,7 @@ func (t *teller) news(v view) (out []message) {
 func (t *teller) note(s clock.Status) {
 	t.trial = s.Image.State == clock.OnTrial
 	t.over = max(t.over, lastOver(s.Update).number())
-	t.check, t.written = s.Update.Last, s.Journal.Stats.Written
+	t.check, t.written, t.validated = s.Update.Last, s.Journal.Stats.Written, s.Validation
 	if c := s.Update.Last; c != nil && c.Error == "" {
 		t.offer = offered(c)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"wordclockd/internal/clock"
+	"wordclockd/internal/face"
 )
 
 // A press is a publisher, and the clock that it is of.
@@ -73,7 +74,7 @@ func TestPace(t *testing.T) {
 	p.v.now = p.v.now.Add(time.Second)
 	n := 0
 	for i := range 50 {
-		p.v.Settings.Global = clock.Level(100 + i)
+		p.v.Light.Group = clock.Level(100 + i)
 		out, wait := p.next(p.v)
 		n += len(of(shown(out), "brightness/status"))
 		if len(out) == 0 && (wait <= 0 || wait > pace) {
@@ -84,7 +85,7 @@ func TestPace(t *testing.T) {
 	if n < 9 || n > 11 {
 		t.Errorf("%d messages in 5 s", n)
 	}
-	if got := of(p.after(pace, nil), "brightness/status"); !slices.Equal(got, []string{`{"individual":60,"global":149}`}) {
+	if got := of(p.after(pace, nil), "brightness/status"); !slices.Equal(got, []string{levelsAre(60, 149, false, false)}) {
 		t.Errorf("last is %q", got)
 	}
 	if got := p.after(time.Second, nil); got != nil {
@@ -103,7 +104,7 @@ func TestAgain(t *testing.T) {
 	if out, wait := p.next(p.v); len(out) > 0 || wait != 400*time.Millisecond {
 		t.Errorf("wait %s", wait)
 	}
-	if got := p.after(400*time.Millisecond, nil); !slices.Equal(got, []string{`brightness/status={"individual":60,"global":180}`}) {
+	if got := p.after(400*time.Millisecond, nil); !slices.Equal(got, []string{"brightness/status=" + levelsAre(60, 180, false, false)}) {
 		t.Errorf("after half a second %q", got)
 	}
 	if got := p.after(time.Second, nil); got != nil {
@@ -336,6 +337,19 @@ func TestTold(t *testing.T) {
 			s.Journal.Entries = []clock.Entry{{Number: 0, Event: "leds_reset", Message: "LED drivers were reset, redrawing"}}
 			s.Journal.Stats.Written = 1
 		}, []string{"status=tlc_auto_recovery_start", "status=tlc_auto_recovery_partial", `events={"event_type":"surge","text":"LED drivers were reset, redrawing"}`}},
+		{"a read-back that is well", func(s *clock.Status) { s.Validation = &clock.Validation{At: s.Started, Recovered: true} }, []string{"status=Recovery check: failure=0 (NONE)"}},
+		{"a read-back with a repair", func(s *clock.Status) {
+			s.Validation = &clock.Validation{At: s.Started, Failure: clock.PartialMismatch, Repaired: true, Recovered: true}
+		}, []string{"status=Recovery check: failure=4 (PARTIAL_MISMATCH)", "status=recovery_starting", "status=validation_recovery_success"}},
+		{"a periodic one with a repair in vain", func(s *clock.Status) {
+			s.Validation = &clock.Validation{At: s.Started, Periodic: true, Failure: clock.GroupMismatch, Repaired: true}
+		}, []string{"status=recovery_starting", "status=validation_recovery_failed"}},
+		{"a periodic one that is well", func(s *clock.Status) {
+			s.Validation = &clock.Validation{At: s.Started, Periodic: true, Recovered: true}
+		}, nil},
+		{"a row that is known to be dead", func(s *clock.Status) {
+			s.Validation = &clock.Validation{At: s.Started, Failure: clock.HardwareFault}
+		}, []string{"status=Recovery check: failure=1 (HARDWARE_FAULT)"}},
 		{"another entry", func(s *clock.Status) {
 			s.Journal = clock.Journal{Entries: []clock.Entry{{Event: "leds_dark"}}, Stats: clock.JournalStats{Written: 1}}
 		}, nil},
@@ -373,6 +387,28 @@ func told(published []string) (list []string) {
 		}
 	}
 	return list
+}
+
+// TestJudgementTold holds that a read-back is told of when the words have changed, as the
+// old clock did, and of the minute LEDs alone when it comes to something else.
+func TestJudgementTold(t *testing.T) {
+	p := newPress(views()["fine"])
+	var got []string
+	for _, c := range []struct {
+		minute  int
+		failure clock.FailureType
+	}{{30, 0}, {31, 0}, {32, 0}, {33, clock.HardwareFault}, {34, clock.HardwareFault}, {35, clock.HardwareFault}, {36, 0}, {37, 0}} {
+		for _, said := range told(p.after(time.Minute, func(s *clock.Status) {
+			s.Face.Phrase = face.Say(14, c.minute, face.Default)
+			s.Validation = &clock.Validation{Failure: c.failure}
+		})) {
+			got = append(got, fmt.Sprint(c.minute, said[len("status=Recovery check"):]))
+		}
+	}
+	want := []string{"30: failure=0 (NONE)", "33: failure=1 (HARDWARE_FAULT)", "35: failure=1 (HARDWARE_FAULT)", "36: failure=0 (NONE)"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
 }
 
 // TestVerdictTold holds that a trial that ended well is told, after the state that shows
@@ -437,8 +473,13 @@ func TestOfferedOnce(t *testing.T) {
 // TestValidationAppears holds that the topics of validations begin with the first one.
 func TestValidationAppears(t *testing.T) {
 	p := newPress(views()["fine"])
-	got := p.after(time.Second, func(s *clock.Status) { s.Validation = views()["bad"].Validation })
-	if len(got) != 4 {
-		t.Errorf("%q", got)
+	var got []string
+	for _, m := range p.after(time.Second, func(s *clock.Status) { s.Validation = views()["updating"].Validation }) {
+		path, _, _ := strings.Cut(m, "=")
+		got = append(got, path)
+	}
+	want := []string{"validation/status", "validation/last_result", "validation/statistics", "validation/mismatches", statusPath}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -61,6 +61,7 @@ const (
 	commandPath  = "command"
 	sensorStatus = "sensors/status"
 	configStatus = "brightness/config/status"
+	nightStatus  = "night/status"
 	chimesStatus = "chimes/status"
 	chimesVolume = "chimes/volume"
 	lastSync     = "ntp/last_sync"

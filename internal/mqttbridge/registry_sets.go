@@ -19,9 +19,9 @@ var settables = []topic{
 		take: &taking{read: readObject, errand: transitionForm.errand(), words: transitionForm.words},
 	},
 	{
-		path: "brightness/set", qos: 1, doc: "Sets the levels.",
+		path: "brightness/set", qos: 1, doc: "Sets the levels by hand: they hold until the knob or the light moves, or `manual_minutes` of `brightness/config/status` have passed.",
 		keys: brightnessForm.keys, sample: `{"individual":60,"global":180}`,
-		take: &taking{read: readObject, errand: brightnessForm.errand(), words: brightnessForm.words},
+		take: &taking{read: readObject, errand: errand{echo: brightnessForm.echo, run: setLevels}, words: brightnessForm.words},
 	},
 	{
 		path: "brightness/config/set", qos: 1, doc: "Sets what `brightness/config/status` shows. The lower level of a zone takes the upper one along if that would be below it.",
@@ -33,8 +33,18 @@ var settables = []topic{
 		take: &taking{read: readAnything, errand: errand{echo: configForm.echo, run: justEcho}},
 	},
 	{
-		path: "brightness/config/reset", qos: 1, doc: "Sets all that `brightness/config/status` shows to what it is by default.", text: "anything", sample: "reset",
+		path: "brightness/config/reset", qos: 1, doc: "Sets all that `brightness/config/status` shows to what it is by default, and gives the levels back to knob and light sensor.", text: "anything", sample: "reset",
 		take: &taking{read: readAnything, errand: errand{echo: configForm.echo, run: resetConfig}},
+	},
+	{
+		path: "night/set", qos: 1, doc: "Sets when the face is dim or dark.",
+		keys: nightForm.keys, sample: `{"windows":"mon-fri 22:30-06:00 off; daily 20:00-22:30 dim 40","paused":false}`,
+		take: &taking{read: readObject, errand: nightForm.errand()},
+	},
+	{
+		path: "validation/set", qos: 1, doc: "Sets how the LEDs are read back.", needs: clock.CanValidate,
+		keys: validationForm.keys, sample: `{"enabled":true,"interval_s":350}`,
+		take: &taking{read: readObject, errand: validationForm.errand()},
 	},
 	{
 		path: "error_log/query", qos: 1, doc: "Asks for entries of the error journal, which come on `error_log/response`.", text: "text that is not JSON, or nothing, asks for the newest 10",

@@ -56,11 +56,11 @@ func echoes(t *testing.T, who string, paths []string) {
 	}
 }
 
-// TestFilters holds what the clock subscribes to: the old clock's topics, and one more.
+// TestFilters holds what the clock subscribes to: the old clock's topics, and three more.
 func TestFilters(t *testing.T) {
 	want := []string{
 		"command", "transition/set", "brightness/set", "brightness/config/set", "brightness/config/get",
-		"brightness/config/reset", "error_log/query", "error_log/clear", "ota/source/set", "light/set",
+		"brightness/config/reset", "night/set", "validation/set", "error_log/query", "error_log/clear", "ota/source/set", "light/set",
 	}
 	got := newCounter(t).desk.filters()
 	for i := range got {
@@ -129,7 +129,7 @@ func seeds(f *testing.F) {
 			f.Add(row[1])
 		}
 	}
-	for _, s := range []string{`{"a":1,"a":2}`, `{"id":[{}],"global":1e2}`, "\xff", `{"light_sensor":{"dim":5}}`, `{"thresholds":[1,2,3,4]}`, `{"thresholds":[[],{},1,2]}`, `{"individual":255}`, `{"brightness":0,"state":"ON"}`, "null", `{"\u0000":1}`} {
+	for _, s := range []string{`{"a":1,"a":2}`, `{"id":[{}],"global":1e2}`, "\xff", `{"light_sensor":{"dim":5}}`, `{"thresholds":[1,2,3,4]}`, `{"thresholds":[[],{},1,2]}`, `{"individual":255}`, `{"brightness":0,"state":"ON"}`, "null", `{"\u0000":1}`, `{"individual_manual":true}`, `{"windows":"mon 1:00-2:00 off"}`, `{"windows":";"}`, `{"interval_s":10,"enabled":false}`} {
 		f.Add(s)
 	}
 }
@@ -152,7 +152,11 @@ func obeys(t *testing.T, path, payload string) {
 			t.Fatalf("%s %q: said %q", path, payload, token)
 		}
 	}
-	if state := strings.TrimSuffix(path, "set") + "status"; r.OK && strings.HasSuffix(path, "/set") && path != "ota/source/set" && path != "light/set" {
+	state := strings.TrimSuffix(path, "set") + "status"
+	if path == "validation/set" {
+		state = "validation/config"
+	}
+	if r.OK && strings.HasSuffix(path, "/set") && path != "ota/source/set" && path != "light/set" {
 		if r := only(t, x.send(path, string(topicOf(state).state.payload(x.view())))); !r.OK || x.clock.status.Get().Settings != after {
 			t.Fatalf("%s %q: %s cannot be sent back: %+v", path, payload, state, r)
 		}
@@ -180,6 +184,7 @@ func FuzzBrightnessSet(f *testing.F) { fuzzSet(f, "brightness/set") }
 func FuzzConfigSet(f *testing.F)     { fuzzSet(f, "brightness/config/set") }
 func FuzzLightSet(f *testing.F)      { fuzzSet(f, "light/set") }
 func FuzzSourceSet(f *testing.F)     { fuzzSet(f, "ota/source/set") }
+func FuzzNightSet(f *testing.F)      { fuzzSet(f, "night/set", "validation/set") }
 func FuzzLog(f *testing.F)           { fuzzSet(f, "error_log/query", "error_log/clear") }
 
 func fuzzSet(f *testing.F, paths ...string) {

@@ -368,7 +368,7 @@ func TestRetainedGarbage(t *testing.T) {
 			t.Errorf("%d topics were logged, want %d", n, want)
 		}
 		r.sees(presence, "online")
-		r.sees(ourTopic("brightness/status"), `{"individual":60,"global":180}`)
+		r.sees(ourTopic("brightness/status"), levelsAre(60, 180, false, false))
 	})
 }
 
@@ -400,10 +400,10 @@ func TestFlood(t *testing.T) {
 		}
 		r.change(func(s *clock.Settings) { s.Global = 99 })
 		time.Sleep(30 * time.Second)
-		r.sees(ourTopic("brightness/status"), `{"individual":60,"global":99}`)
+		r.sees(ourTopic("brightness/status"), levelsAre(60, 99, false, false))
 		p.send(ourTopic("brightness/set"), `{"global":101}`)
 		time.Sleep(2 * time.Second)
-		r.sees(ourTopic("brightness/status"), `{"individual":60,"global":101}`)
+		r.sees(ourTopic("brightness/status"), levelsAre(60, 101, false, true))
 		if l := r.link.Get(); l.Losses != 0 {
 			t.Errorf("link %+v", l)
 		}
@@ -485,7 +485,7 @@ func TestSlowJobs(t *testing.T) {
 		}
 		p.send(ourTopic("brightness/set"), `{"global":99}`)
 		time.Sleep(2 * time.Second)
-		r.sees(ourTopic("brightness/status"), `{"individual":60,"global":99}`)
+		r.sees(ourTopic("brightness/status"), levelsAre(60, 99, false, true))
 		if n := len(r.clock.done()); n != maxSlow {
 			t.Errorf("%d at once", n)
 		}

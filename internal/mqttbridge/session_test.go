@@ -150,7 +150,7 @@ func TestLoss(t *testing.T) {
 			t.Errorf("link %+v", l)
 		}
 		r.sees(presence, "online")
-		r.sees(ourTopic("brightness/status"), `{"individual":60,"global":99}`)
+		r.sees(ourTopic("brightness/status"), levelsAre(60, 99, false, false))
 		if got, want := r.log.Events(), []string{"broker_up", "mqtt_up", "mqtt_lost", "mqtt_up"}; !slices.Equal(got, want) {
 			t.Errorf("events %q, want %q", got, want)
 		}
@@ -302,7 +302,7 @@ func TestSlow(t *testing.T) {
 		r.up()
 		r.change(func(s *clock.Settings) { s.Global = 99 })
 		time.Sleep(5 * time.Second)
-		r.sees(ourTopic("brightness/status"), `{"individual":60,"global":99}`)
+		r.sees(ourTopic("brightness/status"), levelsAre(60, 99, false, false))
 		time.Sleep(10 * time.Minute)
 		if l := r.link.Get(); l.Losses != 0 {
 			t.Errorf("link %+v", l)
@@ -371,7 +371,7 @@ func TestCuts(t *testing.T) {
 			r.change(func(s *clock.Settings) { s.Individual = clock.Level(10 + i) })
 			r.up()
 			time.Sleep(2 * time.Second)
-			r.sees(ourTopic("brightness/status"), fmt.Sprintf(`{"individual":%d,"global":%d}`, 10+i, 100+i))
+			r.sees(ourTopic("brightness/status"), levelsAre(10+i, 100+i, false, false))
 			r.sees(presence, "online")
 		}
 		if l := r.link.Get(); l.Losses != 24 || l.Twin {

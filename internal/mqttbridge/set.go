@@ -26,6 +26,14 @@ const (
 	quietStart  = "chimes.quiet_start"
 	quietEnd    = "chimes.quiet_end"
 	otaSource   = "ota.source"
+
+	individualManual = "brightness.individual_manual"
+	globalManual     = "brightness.global_manual"
+	manualMinutes    = "brightness.manual_minutes"
+	nightWindows     = "night.windows"
+	nightPaused      = "night.paused"
+	validates        = "validation.enabled"
+	validateEvery    = "validation.interval_s"
 )
 
 var transitionForm = form{
@@ -42,16 +50,6 @@ var transitionForm = form{
 	echo: []string{"transition/status"},
 }
 
-var brightnessForm = form{
-	keys: []key{{name: "individual", field: individual, doc: "level of a lit LED; above the safety limit it is limited to that, and a note says so"}, {name: "global", field: global}},
-	words: []word{
-		{fields: []string{individual}, done: "individual_brightness_updated", failed: "individual_brightness_update_failed", invalid: "invalid_individual_brightness"},
-		{fields: []string{global}, done: "global_brightness_updated", failed: "global_brightness_update_failed", invalid: "invalid_global_brightness"},
-	},
-	cut:  true,
-	echo: []string{"brightness/status"},
-}
-
 // thresholds is the key of all borders between the zones of light.
 const thresholds = "thresholds"
 
@@ -66,7 +64,7 @@ func zoneKeys() (keys []key) {
 	for _, k := range []string{"brightness_min", "brightness_max", "curve_type", "safety_limit_max"} {
 		keys = append(keys, key{name: "potentiometer." + k, field: "potentiometer." + k})
 	}
-	return append(keys, key{name: halb, field: halb})
+	return append(keys, key{name: halb, field: halb}, key{name: "manual_minutes", field: manualMinutes})
 }
 
 var configForm = form{keys: append(zoneKeys(), thresholdKeys()...), echo: []string{configStatus}}
@@ -127,10 +125,11 @@ func withThresholds(list []clock.Edit, o object) ([]clock.Edit, error) {
 	return list, nil
 }
 
-// resetConfig sets what configForm has to what it is by default.
+// resetConfig sets what configForm has to what it is by default, and lets go of the
+// levels.
 func resetConfig(d *desk, ctx context.Context, r *request) done {
 	defaults := clock.DefaultSettings()
-	var list []clock.Edit
+	list := []clock.Edit{{Key: individualManual, Value: false}, {Key: globalManual, Value: false}}
 	for _, k := range configForm.keys {
 		if f, err := clock.FieldOf(k.field); err == nil {
 			list = append(list, clock.Edit{Key: k.field, Value: f.Get(&defaults)})

@@ -3,13 +3,15 @@ package mqttbridge
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"wordclockd/internal/clock"
 )
 
 var lightForm = form{
 	keys: []key{
-		{name: "state", takes: "`ON` or `OFF`", doc: "whether anything is lit"},
+		{name: "state", takes: "`ON` or `OFF`", doc: "whether anything is lit; `ON` in a window of the night that is `off` pauses it, and a note says so"},
 		{name: "brightness", takes: "integer, 0 to 255", doc: "the group level, which turns the face on, too; 0 turns it off, and 1 to 4 count as 5, the lowest at which something is to be seen"},
 		{name: "effect", takes: "`smooth` or `instant`", doc: "whether one face fades into the next; only on a clock that can"},
 		{name: "color_mode", takes: "`brightness`", doc: "changes nothing: it is in what is published"},
@@ -20,12 +22,27 @@ var lightForm = form{
 // setLight is what Home Assistant's light sets.
 func setLight(d *desk, ctx context.Context, r *request) done {
 	_, err := edits(r.object, lightForm.keys)
+	status, _ := d.service.Watch()
 	var l lightOrder
 	if err == nil {
-		status, _ := d.service.Watch()
 		l, err = readLight(r.object, status.Can(clock.CanFade))
 	}
-	return d.set(ctx, r, lightForm, l.edits(), err)
+	list, window := l.edits(), status.Light.Window
+	paused := darkens(window) && slices.Contains(list, clock.Edit{Key: displayOn, Value: true})
+	if paused {
+		list = append(list, clock.Edit{Key: nightPaused, Value: true})
+	}
+	x := d.set(ctx, r, lightForm, list, err)
+	if paused && x.err == nil {
+		x.note = strings.TrimSuffix("state: the window "+window+" is paused until it ends; "+x.note, "; ")
+	}
+	return x
+}
+
+// darkens reports whether a window of the night has nothing lit.
+func darkens(window string) bool {
+	all, err := clock.ParseWindows(window)
+	return err == nil && len(all) > 0 && all[0].Off
 }
 
 // A lightOrder is what is asked of it; nil is nothing.

@@ -33,14 +33,14 @@ func TestSetFollows(t *testing.T) {
 			[]string{"transition_duration_updated", "transitions_enabled", "transition_curves_updated"},
 			"transition/status", `{"duration_ms":1500,"enabled":true,"fadein_curve":"ease_out","fadeout_curve":"ease_in"}`, "",
 		},
-		{"levels", "brightness/set", `{"individual":70,"global":100}`, []string{"individual_brightness_updated", "global_brightness_updated"}, "brightness/status", `{"individual":70,"global":100}`, ""},
+		{"levels", "brightness/set", `{"individual":70,"global":100}`, []string{"individual_brightness_updated", "global_brightness_updated"}, "brightness/status", levelsAre(70, 100, true, true), ""},
 		{
 			"above the limit", "brightness/set", `{"individual":255}`, []string{"individual_brightness_updated"},
-			"brightness/status", `{"individual":80,"global":180}`, "individual: 255 is above the safety limit, and was limited to 80",
+			"brightness/status", levelsAre(80, 180, true, false), "individual: 255 is above the safety limit, and was limited to 80",
 		},
-		{"B22: one least level", "brightness/set", `{"global":5}`, []string{"global_brightness_updated"}, "brightness/status", `{"individual":60,"global":5}`, ""},
-		{"B22: the same as a command", "command", `{"command":"set_brightness","parameters":{"global":5}}`, []string{`{"result":{"command":"set_brightness","status":"success","updated":{"global":5}}}`}, "brightness/status", `{"individual":60,"global":5}`, ""},
-		{"nothing", "brightness/set", `{}`, nil, "brightness/status", `{"individual":60,"global":180}`, ""},
+		{"B22: one least level", "brightness/set", `{"global":5}`, []string{"global_brightness_updated"}, "brightness/status", levelsAre(60, 5, false, true), ""},
+		{"B22: the same as a command", "command", `{"command":"set_brightness","parameters":{"global":5}}`, []string{`{"result":{"command":"set_brightness","status":"success","updated":{"global":5}}}`}, "brightness/status", levelsAre(60, 5, false, true), ""},
+		{"nothing", "brightness/set", `{}`, nil, "brightness/status", levelsAre(60, 180, false, false), ""},
 		{"a zone's one number takes the other along", "brightness/config/set", `{"light_sensor":{"dim":{"brightness":90}}}`, nil, configStatus, configWith(`"dim":{"brightness":30,"brightness_max":60}`, `"dim":{"brightness":90,"brightness_max":90}`), ""},
 		{"B19: both ends", "brightness/config/set", `{"light_sensor":{"dim":{"brightness":20,"brightness_max":50}}}`, nil, configStatus, configWith(`"dim":{"brightness":30,"brightness_max":60}`, `"dim":{"brightness":20,"brightness_max":50}`), ""},
 		{"B19: thresholds as they are published", "brightness/config/set", `{"thresholds":[1,2,3,4]}`, nil, configStatus, configWith(`[10,50,200,500]`, `[1,2,3,4]`), ""},
@@ -53,6 +53,10 @@ func TestSetFollows(t *testing.T) {
 		{"no brightness is off", "light/set", `{"state":"ON","brightness":0}`, nil, "light/state", `{"state":"OFF","color_mode":"brightness","brightness":180,"effect":"smooth"}`, ""},
 		{"hardly any", "light/set", `{"brightness":1}`, nil, "light/state", `{"state":"ON","color_mode":"brightness","brightness":5,"effect":"smooth"}`, ""},
 		{"effect", "light/set", `{"state":"ON","effect":"instant"}`, nil, "light/state", `{"state":"ON","color_mode":"brightness","brightness":180,"effect":"instant"}`, ""},
+		{"a mark alone holds the level of the moment", "brightness/set", `{"global_manual":true}`, []string{"global_brightness_updated"}, "brightness/status", levelsAre(60, 180, false, true), ""},
+		{"nights", "night/set", `{"windows":"Fri,sat 23:00-07:30  OFF"}`, nil, nightStatus, `{"windows":"fri-sat 23:00-07:30 off","paused":false,"active":false,"window":""}`, ""},
+		{"read-back", "validation/set", `{"enabled":false,"interval_s":60}`, nil, "validation/config", `{"enabled":false,"interval_s":60}`, ""},
+		{"how long by hand", "brightness/config/set", `{"manual_minutes":90}`, nil, configStatus, configWith(`minutes":0`, `minutes":90`), ""},
 		{"volume", "command", `chimes_volume_0`, []string{"chime_volume_set_0"}, chimesVolume, `{"volume":0}`, ""},
 		{"chimes", "command", `chimes_enable`, []string{"chimes_enabled"}, chimesStatus, `{"enabled":true}`, ""},
 		{"any setting", "command", `{"command":"set_config","parameters":{"display.on":false,"chimes.volume":5}}`, nil, "light/state", `{"state":"OFF","color_mode":"brightness","brightness":180,"effect":"smooth"}`, ""},
@@ -85,19 +89,70 @@ func configWith(old, now string) string {
 func TestLightTurnsOn(t *testing.T) {
 	for payload, on := range map[string]bool{`{"brightness":9}`: true, `{"state":"ON"}`: true, `{"effect":"smooth"}`: false, `{"state":"OFF","brightness":9}`: false, `{}`: false} {
 		x := newCounter(t)
-		x.clock.status.Update(func(s *clock.Status) { s.Settings.Off = true })
+		x.clock.status.Update(func(s *clock.Status) { s.Settings.Off, s.Light.Off = true, true })
 		if r := only(t, x.send("light/set", payload)); !r.OK || x.clock.status.Get().Settings.Off == on {
 			t.Errorf("%s: %+v, off %t", payload, r, !on)
 		}
 	}
 }
 
+// TestLightAtNight holds that the light that is turned on in a window of the night that
+// is off stays on for the rest of it, and says so.
+func TestLightAtNight(t *testing.T) {
+	for _, c := range []struct {
+		window, payload string
+		paused          bool
+	}{
+		{"mon-fri 22:00-06:00 off", `{"state":"ON"}`, true},
+		{"mon-fri 22:00-06:00 off", `{"brightness":9}`, true},
+		{"mon-fri 22:00-06:00 off", `{"effect":"smooth"}`, false},
+		{"mon-fri 22:00-06:00 off", `{"state":"OFF"}`, false},
+		{"mon-fri 22:00-06:00 dim 20", `{"state":"ON"}`, false},
+		{"", `{"state":"ON"}`, false},
+	} {
+		x := newCounter(t)
+		x.clock.status.Update(func(s *clock.Status) { s.Light.Window, s.Light.Off = c.window, strings.HasSuffix(c.window, "off") })
+		note := ""
+		if c.paused {
+			note = "state: the window " + c.window + " is paused until it ends"
+		}
+		if r := only(t, x.send("light/set", c.payload)); !r.OK || r.Note != note || x.clock.status.Get().Settings.Night.Paused != c.paused {
+			t.Errorf("%s, %s: %+v, want note %q", c.window, c.payload, r, note)
+		}
+	}
+}
+
+// TestHeld holds what a mark does that is set without a level: nothing jumps, but by night
+// the level is that of the last day.
+func TestHeld(t *testing.T) {
+	for _, c := range []struct {
+		payload string
+		light   clock.Light
+		want    []any // levels and marks that are set then
+	}{
+		{`{"individual_manual":true}`, clock.Light{Individual: 33, Group: 44}, []any{clock.Level(33), clock.Level(180), true, false}},
+		{`{"global_manual":true}`, clock.Light{Individual: 33, Group: 44}, []any{clock.Level(60), clock.Level(44), false, true}},
+		{`{"global_manual":true,"global":99}`, clock.Light{Individual: 33, Group: 44}, []any{clock.Level(60), clock.Level(99), false, true}},
+		{`{"global_manual":false,"global":99}`, clock.Light{Individual: 33, Group: 44}, []any{clock.Level(60), clock.Level(99), false, false}},
+		{`{"global_manual":true}`, clock.Light{Individual: 33, Group: 20, WhyGroup: clock.Reason{By: clock.ByNight}}, []any{clock.Level(60), clock.Level(180), false, true}},
+		{`{"individual_manual":false,"global_manual":false}`, clock.Light{Individual: 33, Group: 44}, []any{clock.Level(60), clock.Level(180), false, false}},
+	} {
+		x := newCounter(t)
+		x.clock.status.Update(func(s *clock.Status) { s.Light = c.light })
+		r := only(t, x.send("brightness/set", c.payload))
+		s := x.clock.status.Get().Settings
+		if got := []any{s.Individual, s.Global, s.Manual.Individual, s.Manual.Global}; !r.OK || !slices.Equal(got, c.want) {
+			t.Errorf("%s: %+v: %v, want %v", c.payload, r, got, c.want)
+		}
+	}
+}
+
 // TestResetConfig holds that a reset is of what brightness/config/status shows, and of
-// no more.
+// no more; but levels that were set by hand are given back.
 func TestResetConfig(t *testing.T) {
 	x := newCounter(t)
 	for path, payload := range map[string]string{
-		"brightness/config/set": `{"light_sensor":{"dim":{"brightness":1,"brightness_max":2}},"thresholds":[1,2,3,4],"potentiometer":{"brightness_min":9,"brightness_max":99,"curve_type":"exponential","safety_limit_max":200},"halb_centric_style":true}`,
+		"brightness/config/set": `{"light_sensor":{"dim":{"brightness":1,"brightness_max":2}},"thresholds":[1,2,3,4],"potentiometer":{"brightness_min":9,"brightness_max":99,"curve_type":"exponential","safety_limit_max":200},"halb_centric_style":true,"manual_minutes":90}`,
 		"transition/set":        `{"duration_ms":700}`,
 		"ota/source/set":        "cloudflare",
 	} {

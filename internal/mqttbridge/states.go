@@ -1,15 +1,19 @@
 package mqttbridge
 
-import "wordclockd/internal/clock"
+import (
+	"strings"
+
+	"wordclockd/internal/clock"
+)
 
 const onChange = "when a connection is up, and on each change"
 
 // states are the topics that say how the clock is.
 var states = []topic{
 	{
-		path: configStatus, qos: 1, retain: true, doc: "How the light zones and the knob map to levels, and how the time is told.", when: onChange,
+		path: configStatus, qos: 1, retain: true, doc: "How the light zones and the knob map to levels, how long what is set by hand holds, and how the time is told.", when: onChange,
 		keys:   zoneKeys(),
-		sample: `{"light_sensor":{"very_dark":{"brightness":5,"brightness_max":30},"dim":{"brightness":30,"brightness_max":60},"normal":{"brightness":60,"brightness_max":120},"bright":{"brightness":120,"brightness_max":200},"very_bright":{"brightness":200,"brightness_max":255}},"thresholds":[10,50,200,500],"potentiometer":{"brightness_min":5,"brightness_max":255,"curve_type":"linear","safety_limit_max":80},"halb_centric_style":false}`,
+		sample: `{"light_sensor":{"very_dark":{"brightness":5,"brightness_max":30},"dim":{"brightness":30,"brightness_max":60},"normal":{"brightness":60,"brightness_max":120},"bright":{"brightness":120,"brightness_max":200},"very_bright":{"brightness":200,"brightness_max":255}},"thresholds":[10,50,200,500],"potentiometer":{"brightness_min":5,"brightness_max":255,"curve_type":"linear","safety_limit_max":80},"halb_centric_style":false,"manual_minutes":0}`,
 		state:  &state{payload: configPayload},
 	},
 	{
@@ -34,17 +38,35 @@ var states = []topic{
 		state:  &state{payload: transitionPayload},
 	},
 	{
-		path: "brightness/status", qos: 1, retain: true, doc: "How bright a lit LED is: `individual` × `global` / 255.", when: onChange,
-		keys:   []key{{name: "individual", field: individual}, {name: "global", field: global}},
-		sample: `{"individual":60,"global":180}`,
+		path: "brightness/status", qos: 1, retain: true, doc: "How bright a lit LED is: `individual` × `global` / 255. What is set by hand holds until the knob or the light moves.", when: onChange,
+		keys: []key{
+			{name: "individual", takes: "integer, 5 to 255", doc: "level of a lit LED, whatever it comes from"},
+			{name: "global", takes: "integer, 5 to 255", doc: "level of the whole face"},
+			{name: "individual_manual", field: individualManual, doc: "the level of a lit LED was set by hand, and holds until the knob moves"},
+			{name: "global_manual", field: globalManual, doc: "the level of the whole face was set by hand, and holds until the light moves"},
+			{name: "individual_by", takes: rulers(), doc: "what decides the level of a lit LED"},
+			{name: "global_by", takes: rulers(), doc: "what decides that of the whole face: what is set, what was set by hand, knob, light sensor, or a window of the night"},
+		},
+		sample: `{"individual":60,"global":180,"individual_manual":false,"global_manual":false,"individual_by":"knob","global_by":"light_sensor"}`,
 		state:  &state{payload: brightnessPayload},
+	},
+	{
+		path: nightStatus, qos: 1, retain: true, doc: "When the face is dim or dark.", when: onChange,
+		keys: []key{
+			{name: "windows", field: nightWindows},
+			{name: "paused", field: nightPaused},
+			{name: "active", takes: "boolean", doc: "it is so now"},
+			{name: "window", takes: "text", doc: "the window that it is so by; empty if it is not"},
+		},
+		sample: `{"windows":"mon-fri 22:30-06:00 off; daily 20:00-22:30 dim 40","paused":false,"active":true,"window":"daily 20:00-22:30 dim 40"}`,
+		state:  &state{payload: nightPayload},
 	},
 	{
 		path: "light/state", qos: 1, retain: true, doc: "The face as a light, of Home Assistant's JSON schema.", when: onChange,
 		keys: []key{
-			{name: "state", takes: "`ON` or `OFF`", doc: "whether anything is to be lit"},
+			{name: "state", takes: "`ON` or `OFF`", doc: "whether anything is to be lit: not while `display.on` is false, or in a window of the night that is `off`"},
 			{name: "color_mode", takes: "`brightness`", doc: "always that"},
-			{name: "brightness", takes: "integer, 5 to 255", doc: "the group level, `brightness.global`; also while it is off"},
+			{name: "brightness", takes: "integer, 5 to 255", doc: "the group level, as `global` of `brightness/status`; also while it is off"},
 			{name: "effect", takes: "`smooth` or `instant`", doc: "whether one face fades into the next; only on a clock that can"},
 		},
 		sample: `{"state":"ON","color_mode":"brightness","brightness":180}`,
@@ -58,7 +80,7 @@ var states = []topic{
 			{name: "potentiometer_raw", takes: "integer, 0 to 4095", doc: "count of the converter"},
 			{name: "potentiometer_voltage_mv", takes: "integer, 0 to 3300 mV", doc: "voltage at the knob"},
 			{name: "potentiometer_percentage", takes: "number, 0 to 100", doc: "position of the knob, to one decimal"},
-			{name: "current_pwm", takes: "integer, 5 to 255", doc: "level of a lit LED"},
+			{name: "current_pwm", takes: "integer, 5 to 255", doc: "level of a lit LED, in force"},
 			{name: "current_grppwm", takes: "integer, 5 to 255", doc: "level of the whole face"},
 		},
 		sample: `{"light_level_lux":45.2,"potentiometer_raw":2890,"potentiometer_voltage_mv":2847,"potentiometer_percentage":86.3,"current_pwm":75,"current_grppwm":180}`,
@@ -129,7 +151,7 @@ var states = []topic{
 	{
 		path: "problems", qos: 1, retain: true, doc: "What is wrong, each true if it is.", when: onChange,
 		keys: []key{
-			{name: "leds", takes: "boolean", doc: "a row of LEDs does not answer"},
+			{name: "leds", takes: "boolean", doc: "a row of LEDs does not answer, or the last read-back found what could not be mended"},
 			{name: "rtc", takes: "boolean", doc: "the battery-backed clock cannot be believed"},
 			{name: "time", takes: "boolean", doc: "nobody knows the time"},
 			{name: "light_sensor", takes: "boolean", doc: "it does not answer"},
@@ -167,6 +189,12 @@ var states = []topic{
 		state:  &state{payload: logStatsPayload},
 	},
 	{
+		path: "validation/config", qos: 1, retain: true, doc: "How the LEDs are read back.", when: onChange, needs: clock.CanValidate,
+		keys:   validationForm.keys,
+		sample: `{"enabled":true,"interval_s":350}`,
+		state:  &state{payload: validationConfig},
+	},
+	{
 		path: "validation/status", qos: 1, retain: true, doc: "What the last read-back of the LEDs came to.", when: afterValidation, needs: clock.CanValidate,
 		keys: []key{
 			{name: "result", takes: "`passed` or `failed`", doc: "the verdict"},
@@ -183,7 +211,7 @@ var states = []topic{
 		state:  &state{payload: validated(validationResult)},
 	},
 	{
-		path: "validation/statistics", qos: 1, retain: true, doc: "What all of them since the start came to.", when: afterValidation, needs: clock.CanValidate,
+		path: "validation/statistics", qos: 1, retain: true, doc: "What all of them in the last 24 hours came to.", when: afterValidation, needs: clock.CanValidate,
 		keys:   statisticsKeys,
 		sample: `{"total_validations":288,"validations_failed":0,"health_score":100,"consecutive_failures":0,"recovery_attempts":0,"recovery_successes":0,"hardware_fault_count":0,"i2c_bus_failure_count":0,"systematic_mismatch_count":0,"partial_mismatch_count":0,"grppwm_mismatch_count":0,"software_error_count":0}`,
 		state:  &state{payload: validated(validationStatistics)},
@@ -197,6 +225,15 @@ var states = []topic{
 		sample: `{"count":1,"leds":[{"r":3,"c":5,"exp":60,"sw":60,"hw":0,"diff":60}]}`,
 		state:  &state{payload: validated(validationMismatches)},
 	},
+}
+
+// rulers are what levels may come from.
+func rulers() string {
+	var names []string
+	for r := clock.ByDefault; r <= clock.ByNight; r++ {
+		names = append(names, "`"+r.String()+"`")
+	}
+	return strings.Join(names, ", ")
 }
 
 const afterValidation = "after each read-back"

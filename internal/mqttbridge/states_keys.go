@@ -68,18 +68,18 @@ var statsKeys = []key{
 var resultKeys = []key{
 	{name: "software_valid", takes: "boolean", doc: "what was sent is what was wanted"},
 	{name: "hardware_valid", takes: "boolean", doc: "what was read back is what was sent"},
-	{name: "hardware_faults", takes: "boolean", doc: "a driver reports a fault"},
+	{name: "hardware_faults", takes: "boolean", doc: "a driver does not answer"},
 	{name: "grppwm_mismatch", takes: "boolean", doc: "the group level differs"},
 	{name: "mismatches", takes: "integer", doc: "LEDs that differ"},
 	{name: "failure_type", takes: "`NONE`, `HARDWARE_FAULT`, `I2C_BUS_FAILURE`, `SYSTEMATIC_MISMATCH`, `PARTIAL_MISMATCH`, `GRPPWM_MISMATCH`, `SOFTWARE_ERROR`", doc: "the verdict"},
 	{name: "software_errors", takes: "integer", doc: "LEDs that were not sent as wanted"},
-	{name: "hardware_read_failures", takes: "integer", doc: "drivers that could not be read"},
+	{name: "hardware_read_failures", takes: "integer", doc: "LEDs that could not be read, 16 of each driver"},
 	{name: "recovery", takes: "`success` or `failed`", doc: "whether all is well again; of a periodic one only"},
 	{name: "validation_type", takes: "`post_transition`", doc: "of one after a change of the face only"},
 }
 
 var statisticsKeys = []key{
-	{name: "total_validations", takes: "integer", doc: "read-backs since the start"},
+	{name: "total_validations", takes: "integer", doc: "read-backs; all of these are of the last 24 hours"},
 	{name: "validations_failed", takes: "integer", doc: "those that failed"},
 	{name: "health_score", takes: "integer, 0 to 100", doc: "how well the LEDs are"},
 	{name: "consecutive_failures", takes: "integer", doc: "failures in a row, up to now"},

@@ -44,12 +44,13 @@ func views() map[string]view {
 			Slot: "ota_0", SlotSize: 2621440, Source: "github", State: clock.Validated, BootCount: 3,
 		},
 		Link:   clock.Link{State: clock.LinkUp, Broker: "broker.example:8883", Losses: 2},
+		Light:  lightOf(clock.DefaultSettings()),
 		Health: clock.Health{Healthy: true, At: at, Checks: []clock.HealthCheck{{Name: "mqtt", State: clock.Passed, TookMS: 12}}},
 	}
 	bad := fine
 	bad.Face = clock.Face{Unknown: true, Dark: []int{3, 4}}
 	bad.Time, bad.Sync = clock.Time{}, clock.Sync{RTC: clock.RTCState{Err: "does not answer"}}
-	bad.Network, bad.Settings.Off, bad.Settings.Transition.Off = false, true, true
+	bad.Network, bad.Light.Off, bad.Settings.Transition.Off = false, true, true
 	bad.Has = append(slices.Clone(fine.Has), clock.CanFade)
 	bad.Sensors = clock.Sensors{Lux: math.NaN(), LightErr: "does not answer", Knob: math.Inf(1), KnobErr: "no converter"}
 	bad.Image = clock.Image{State: clock.IsRolledBack, Rollback: &clock.Rollback{From: "2.12.0", To: "2.11.3", Reason: "crashed", Text: "panic", News: true}}
@@ -67,6 +68,12 @@ func views() map[string]view {
 	bad.Journal.Stats = clock.JournalStats{Written: 145, Total: 145}
 	bad.Journal.Stats.ByOrigin[clock.OriginValidation], bad.Journal.Stats.BySeverity[clock.SeverityCritical] = 120, 5
 	bad.Journal.Stats.Last[clock.OriginBus] = at
+	night := fine
+	night.Settings.Night.Windows, night.Settings.Manual.Individual = "daily 22:00-06:00 dim 20", true
+	night.Light = clock.Light{
+		Individual: 33, Group: 20, Window: night.Settings.Night.Windows,
+		WhyIndividual: clock.Reason{By: clock.ByHand}, WhyGroup: clock.Reason{By: clock.ByNight},
+	}
 	updating := fine
 	updating.Update = clock.Update{
 		Last: &clock.Check{
@@ -79,7 +86,7 @@ func views() map[string]view {
 		},
 	}
 	updating.Validation = &clock.Validation{At: at, SoftwareValid: true, HardwareValid: true, Recovered: true}
-	return map[string]view{"fine": {testNames, fine, at}, "bad": {testNames, bad, at}, "updating": {testNames, updating, at}, "empty": {testNames, clock.Status{}, at}}
+	return map[string]view{"fine": {testNames, fine, at}, "night": {testNames, night, at}, "bad": {testNames, bad, at}, "updating": {testNames, updating, at}, "empty": {testNames, clock.Status{}, at}}
 }
 
 // TestStates holds what is published of clocks in all sorts of states.
@@ -96,6 +103,13 @@ func TestStates(t *testing.T) {
 		{"bad", sensorStatus, `{"light_level_lux":0,"potentiometer_raw":0,"potentiometer_voltage_mv":0,"potentiometer_percentage":0,"current_pwm":60,"current_grppwm":180}`},
 		{"fine", "light/state", `{"state":"ON","color_mode":"brightness","brightness":180}`},
 		{"bad", "light/state", `{"state":"OFF","color_mode":"brightness","brightness":180,"effect":"instant"}`},
+		{"fine", "brightness/status", levelsAre(60, 180, false, false)},
+		{"night", "brightness/status", `{"individual":33,"global":20,"individual_manual":true,"global_manual":false,"individual_by":"manual","global_by":"night"}`}, // B20
+		{"night", sensorStatus, `{"light_level_lux":45.2,"potentiometer_raw":2890,"potentiometer_voltage_mv":2847,"potentiometer_percentage":86.3,"current_pwm":33,"current_grppwm":20}`},
+		{"night", "light/state", `{"state":"ON","color_mode":"brightness","brightness":20}`},
+		{"night", nightStatus, `{"windows":"daily 22:00-06:00 dim 20","paused":false,"active":true,"window":"daily 22:00-06:00 dim 20"}`},
+		{"fine", nightStatus, `{"windows":"","paused":false,"active":false,"window":""}`},
+		{"fine", "validation/config", `{"enabled":true,"interval_s":350}`},
 		{"fine", faceState, `{"text":"ES IST HALB DREI","minute_leds":2,"unknown":false,"dark_rows":[],"demo":false}`},
 		{"bad", faceState, `{"text":"","minute_leds":0,"unknown":true,"dark_rows":[3,4],"demo":false}`},
 		{"fine", otaVersion, `{"version":"2.11.3","build_date":"2025-11-05","build_time":"10:46:40","source":"github","health":"validated","boot_count":3,"first_boot":false,"rollback_reason":"","current_version":"2.11.3","current_binary_hash":"0a1b2c3d","current_build_date":"Nov  5 2025","current_idf_version":"v5.4.2","current_size_bytes":1310720,"update_available":false,"running_partition":"ota_0"}`},
@@ -186,7 +200,7 @@ func TestImage(t *testing.T) {
 		{"time", func(*view) {}, "ESISTHALBDREI●●"},
 		{"rows that are dark", func(v *view) { v.Face.Dark = []int{0, 9} }, "HALBDREI"},
 		{"unknown", func(v *view) { v.Face = clock.Face{Unknown: true} }, "●●●●"},
-		{"off", func(v *view) { v.Settings.Off = true }, ""},
+		{"off", func(v *view) { v.Light.Off = true }, ""},
 	} {
 		v := views()["fine"]
 		c.edit(&v)
@@ -255,13 +269,19 @@ func TestOldKeys(t *testing.T) {
 // TestSentBack holds B19: the state that is published can be sent to the topic that
 // sets it, and changes nothing.
 func TestSentBack(t *testing.T) {
-	for set, state := range map[string]string{"transition/set": "transition/status", "brightness/set": "brightness/status", "brightness/config/set": configStatus, "light/set": "light/state"} {
+	for set, state := range map[string]string{
+		"transition/set": "transition/status", "brightness/set": "brightness/status", "brightness/config/set": configStatus, "light/set": "light/state",
+		"night/set": nightStatus, "validation/set": "validation/config",
+	} {
 		x := newCounter(t)
 		x.clock.status.Update(func(s *clock.Status) {
 			s.Settings.Individual, s.Settings.Global, s.Settings.Zones[2] = 33, 44, clock.Zone{Min: 55, Max: 66}
 			s.Settings.Transition.Off, s.Settings.Off = true, true
+			s.Settings.Manual.Individual, s.Settings.Night, s.Settings.SelfCheck.Off = true, clock.Night{Windows: "daily 22:00-06:00 off", Paused: true}, true
+			s.Light = lightOf(s.Settings)
 		})
 		before := x.clock.status.Get().Settings
+		before.Manual.Global = set == "light/set" // a brightness is one that is set by hand
 		if r := only(t, x.send(set, string(topicOf(state).state.payload(x.view())))); !r.OK || x.clock.status.Get().Settings != before {
 			t.Errorf("%s: %+v, %+v", set, r, x.clock.status.Get().Settings)
 		}
@@ -350,6 +370,18 @@ func TestNotSo(t *testing.T) {
 		{"an update that was given up", "system", func(s *clock.Status) {
 			s.Update.History = []clock.Attempt{{Result: clock.RolledBack, Version: "2.12.0", Reason: "crashed: panic"}}
 		}, `"last_update_error":"crashed: panic","last_update_cause":"rolled_back"`},
+		{"LEDs that could not be mended", "problems", func(s *clock.Status) {
+			s.Validation = &clock.Validation{Failure: clock.PartialMismatch, Mismatches: 3}
+		}, `"details":{"leds":"PARTIAL_MISMATCH: 3 of 160 LEDs are not as they should be"}`},
+		{"a group level that could not be mended", "problems", func(s *clock.Status) {
+			s.Validation = &clock.Validation{Failure: clock.GroupMismatch}
+		}, `"details":{"leds":"GRPPWM_MISMATCH, and it could not be mended"}`},
+		{"LEDs that were mended", "problems", func(s *clock.Status) {
+			s.Validation = &clock.Validation{Failure: clock.PartialMismatch, Mismatches: 3, Repaired: true, Recovered: true}
+		}, `"leds":false`},
+		{"LEDs that nobody looks at any more", "problems", func(s *clock.Status) {
+			s.Validation, s.Settings.SelfCheck.Off = &clock.Validation{Failure: clock.PartialMismatch, Mismatches: 3}, true
+		}, `"leds":false`},
 		{"a warning before news", "system", func(s *clock.Status) {
 			s.Journal.Entries = []clock.Entry{{Severity: clock.SeverityWarning, Message: "row 3"}, {Message: "back"}}
 		}, `"last_error":"row 3"`},

@@ -39,7 +39,11 @@ func moments() []namedState {
 	return []namedState{
 		{"just started", func(*view) {}},
 		with("normal", func(*view) {}),
-		with("off", func(v *view) { v.Settings.Off = true }),
+		with("off", func(v *view) { v.Settings.Off, v.Light.Off = true, true }),
+		with("night", func(v *view) {
+			v.Settings.Night.Windows = "mon-fri 22:30-06:00 dim 20"
+			v.Light = clock.Light{Individual: 60, Group: 20, Window: v.Settings.Night.Windows, WhyIndividual: clock.Reason{By: clock.ByKnob}, WhyGroup: clock.Reason{By: clock.ByNight}}
+		}),
 		with("time unknown", func(v *view) {
 			v.Time, v.Sync, v.Face, v.Network = clock.Time{}, clock.Sync{}, clock.Face{Unknown: true}, false
 		}),
@@ -94,6 +98,10 @@ func moments() []namedState {
 			s.Transition = clock.Transition{Off: true, Duration: 5 * time.Second, In: clock.Bounce, Out: clock.Linear}
 			s.Knob = clock.Knob{Min: 1, Max: 2, Curve: clock.KnobExponential}
 			s.Chimes, s.Source, s.Style = clock.Chimes{On: true}, clock.Cloudflare, face.HalbCentric
+			s.Manual = clock.Manual{Individual: true, Global: true, For: 7 * 24 * time.Hour}
+			s.Night = clock.Night{Windows: strings.Repeat("mon-fri 22:30-06:00 dim 255; ", 33) + "sat,sun 00:00-24:00 off", Paused: true}
+			s.SelfCheck = clock.SelfCheck{Off: true, Every: time.Hour}
+			v.Light = lightOf(*s)
 		}),
 	}
 }

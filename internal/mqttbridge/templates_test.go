@@ -137,6 +137,10 @@ func complaintOf(c component, text string) string {
 		if err != nil {
 			return "want a number"
 		}
+	case c.Platform == "text" && c.Min == nil:
+		if len(text) > *c.Max {
+			return fmt.Sprintf("want up to %d letters", *c.Max)
+		}
 	case text == "" || len([]rune(text)) > 255:
 		return "want 1 to 255 letters"
 	}
@@ -232,7 +236,7 @@ func TestEventTypes(t *testing.T) {
 	seen := map[string]bool{}
 	for _, from := range moments() {
 		for _, to := range moments() {
-			was, is := profileView("Clock_Stani_1", "sim", hardwareOnly), profileView("Clock_Stani_1", "sim", hardwareOnly)
+			was, is := profileView("Clock_Stani_1", "sim", virtual), profileView("Clock_Stani_1", "sim", virtual)
 			from.set(&was)
 			to.set(&is)
 			for _, m := range newTeller(was.Status).news(is) {
@@ -279,8 +283,10 @@ func (i input) room(v view) view {
 func inputs(c component) (list []input) {
 	switch {
 	case c.CommandTemplate == "":
+	case c.Platform == "text" && c.Pattern != "":
+		return []input{{"00:00", true, 0}, {"23:59", true, 0}, {"2026-11-28 14:30", true, 0}, {"24:00", false, 0}}
 	case c.Platform == "text":
-		return []input{{"00:00", true, 0}, {"23:59", true, 0}, {"24:00", false, 0}}
+		return []input{{"", true, 0}, {"Mon-Fri 22:30-06:00 off; daily 20:00-22:00 dim 9", true, 0}, {`say "off"`, false, 0}, {"(longer than can be shown here)", false, 0}}
 	case c.Options != nil:
 		for _, o := range c.Options {
 			list = append(list, input{o, true, 0})
