@@ -28,7 +28,7 @@ var rooms = map[string]room{
 
 	"machine": {layer: 5, modules: []string{"github.com/coreos/go-systemd/v22"}},
 
-	"firmware":          {layer: 4},
+	"firmware":          {layer: 4, modules: []string{"periph.io/x/conn/v3"}},
 	"broker/brokertest": {layer: 4},
 	"doctor":            {layer: 4, modules: []string{"periph.io/x/conn/v3"}},
 
@@ -54,7 +54,7 @@ var rooms = map[string]room{
 	"hal/tlc59116":    {layer: 1, modules: []string{"periph.io/x/conn/v3"}},
 	"hal/ds3231":      {layer: 1, modules: []string{"periph.io/x/conn/v3"}},
 	"hal/bh1750":      {layer: 1, modules: []string{"periph.io/x/conn/v3"}},
-	"hal/linux":       {layer: 1, sees: []string{"hal"}, modules: []string{"periph.io/x/conn/v3", "periph.io/x/host/v3"}},
+	"hal/linux":       {layer: 1, sees: []string{"hal"}, modules: []string{"periph.io/x/conn/v3", "periph.io/x/host/v3", "periph.io/x/devices/v3"}},
 	"hal/sim":         {layer: 1, sees: []string{"hal"}, modules: []string{"periph.io/x/conn/v3"}},
 
 	"durable": {layer: 0},

@@ -108,7 +108,7 @@ func (d *Display) Run(ctx context.Context) error {
 // changes before that.
 func (d *Display) step(settings *clock.Settings, light clock.Light, believed clock.Time) (next time.Time) {
 	now := time.Now()
-	d.attend(now, settings.SelfCheck)
+	d.attend(now, !settings.SelfCheck.Off)
 	f, stays := faceAt(believed, settings.Style, light.Off, now)
 	d.scene.turn(f, light, settings, now)
 	changes := now.Add(stays)
@@ -120,8 +120,8 @@ func (d *Display) step(settings *clock.Settings, light clock.Light, believed clo
 }
 
 // attend gives the sign of life, and has a look at the chips, if that is due. What they
-// should not hold is for the self-check to judge, at once.
-func (d *Display) attend(now time.Time, s clock.SelfCheck) {
+// should not hold is for the self-check to judge.
+func (d *Display) attend(now time.Time, checks bool) {
 	if d.c.Alive != nil && !now.Before(d.alive) {
 		d.c.Alive()
 		d.alive = now.Add(time.Second)
@@ -131,8 +131,8 @@ func (d *Display) attend(now time.Time, s clock.SelfCheck) {
 	case d.poll.IsZero():
 		d.poll = now.Add(d.c.Poll)
 	default:
-		if d.panel.Check(!s.Off) {
-			d.check.hurry(now, s)
+		if d.panel.Check(checks) {
+			d.check.ask()
 		}
 		d.poll = now.Add(d.c.Poll)
 	}
@@ -230,10 +230,14 @@ func (d *Display) examine(now, changes time.Time, s clock.SelfCheck) time.Time {
 	return d.check.due(now, s)
 }
 
-// publish says what is shown, together with the rows that stay dark.
+// publish says what is shown, together with the rows that stay dark. Rows that go dark or
+// come back are for the self-check to judge.
 func (d *Display) publish() {
 	f := d.scene.face
 	f.Dark = d.panel.Dark()
+	if !slices.Equal(f.Dark, d.shown.Dark) {
+		d.check.ask()
+	}
 	if f.Phrase != d.shown.Phrase || f.Unknown != d.shown.Unknown || f.Off != d.shown.Off || !slices.Equal(f.Dark, d.shown.Dark) {
 		d.shown = f
 		d.c.Face.Set(f)

@@ -46,7 +46,7 @@ func TestOneShowIsEnough(t *testing.T) {
 		}
 		b.LEDBus.Detach(b.Rows[5])
 		p.Check(true)
-		for _, want := range []string{"configure tlc59116 0x60: leds 0x60: write 3, read 0 bytes: remote I/O error", "check tlc59116 0x65: "} {
+		for _, want := range []string{"configure tlc59116 0x60: leds 0x60: write 3, read 0 bytes: remote I/O error", "read back tlc59116 0x65: "} {
 			if !strings.Contains(log.String(), want) {
 				t.Errorf("the log does not say %q:\n%s", want, &log)
 			}

@@ -124,7 +124,7 @@ func TestResetHelps(t *testing.T) {
 		time.Sleep(6 * time.Second)
 		r.sees(t, "ES IST HALB DREI")
 		time.Sleep(20 * time.Second)
-		r.logged(t, "leds_dark [3]", "leds_line", "leds_back [3]")
+		r.logged(t, "leds_dark [3]", "validation_hardware [3]", "leds_line", "leds_back [3]")
 	})
 }
 
@@ -151,7 +151,7 @@ func TestCannotLeaveReset(t *testing.T) {
 			time.Sleep(37 * time.Millisecond)
 			r.sees(t, "ES IST HALB DREI", 3)
 		}
-		r.logged(t, "leds_reset [3]", "leds_dark [3]", "leds_line")
+		r.logged(t, "leds_reset [3]", "leds_dark [3]", "validation_hardware [3]", "leds_line")
 		if got := r.Pin.Pulses(); got != 1 {
 			t.Errorf("%d pulses", got)
 		}
@@ -170,7 +170,7 @@ func TestLineFails(t *testing.T) {
 		r.sees(t, "ES IST HALB DREI ·")
 		r.LEDBus.Inject(sim.Fault{Kind: sim.Nack, Addr: hal.LEDAddrs[3]})
 		time.Sleep(20 * time.Second)
-		r.logged(t, "leds_hung", "leds_line", "validation_bus [0 1 2 3 4 5 6 7 8 9]", "leds_free", "leds_dark [3]", "leds_line")
+		r.logged(t, "leds_hung", "leds_line", "validation_bus [0 1 2 3 4 5 6 7 8 9]", "leds_free", "leds_dark [3]", "validation_hardware [3]", "leds_line")
 		if n := strings.Count(r.log.String(), "LED drivers cannot be reset"); n != 2 || !strings.Contains(r.log.String(), "no such line") {
 			t.Errorf("logged %d times\n%s", n, &r.log)
 		}

@@ -20,6 +20,7 @@ type selfCheck struct {
 	log   *slog.Logger
 
 	last  time.Time // when it ran, or was first asked when to
+	asked bool      // somebody saw what is for it to judge
 	known outages
 	told  complaint
 	stats statistics
@@ -29,8 +30,8 @@ func newSelfCheck(c Config) *selfCheck {
 	return &selfCheck{time: c.Time, value: c.Checked, log: c.Log}
 }
 
-// due returns when the next one is that follows no change; the zero time is never. The
-// first of them is counted from the first call.
+// due returns when the next one is that follows no change of the face; the zero time is
+// never. The first of them is counted from the first call.
 func (c *selfCheck) due(now time.Time, s clock.SelfCheck) time.Time {
 	if s.Off {
 		return time.Time{}
@@ -38,11 +39,14 @@ func (c *selfCheck) due(now time.Time, s clock.SelfCheck) time.Time {
 	if c.last.IsZero() {
 		c.last = now
 	}
+	if c.asked {
+		return now
+	}
 	return c.last.Add(s.Every)
 }
 
-// hurry makes the next one due now.
-func (c *selfCheck) hurry(now time.Time, s clock.SelfCheck) { c.last = now.Add(-s.Every) }
+// ask makes the next one due now.
+func (c *selfCheck) ask() { c.asked = true }
 
 // run compares want, which is the face as it should be now, with what was written, and
 // that with what the chips hold; it repairs the rows that are wrong, and no others, and
@@ -61,7 +65,7 @@ func (c *selfCheck) run(p *Panel, want *Frame, periodic bool, s clock.SelfCheck)
 	if r.failure == clock.FailureNone {
 		v.Failure = l.lasting()
 	}
-	c.last = time.Now()
+	c.last, c.asked = time.Now(), false
 	c.stats.add(c.last, r)
 	v.Stats = c.stats.sum(c.last, v.Failure)
 	v.Periodic, v.Took = periodic, c.last.Sub(begin)
