@@ -99,7 +99,7 @@ func TestArchitectureNamesEveryRoom(t *testing.T) {
 // observation of the old firmware, and that what it calls upon is there.
 func TestCompatibility(t *testing.T) {
 	text := read(t, "docs/compatibility.md")
-	for letter, most := range map[string]int{"O-": 32, "B": 28, "H": 16} {
+	for letter, most := range map[string]int{"O-": 32, "B": 28, "H": 16, "C": 53} {
 		for n := range most {
 			if line := fmt.Sprintf("\n| %s%d |", letter, n+1); strings.Count(text, line) != 1 {
 				t.Errorf("docs/compatibility.md: want one line that begins with %q", strings.TrimSpace(line))
