@@ -125,7 +125,7 @@ func TestImagesWithoutChips(t *testing.T) {
 		d := &clockwork{board: sim.NewBoard(), zone: time.UTC, loader: newLoader(t, faulty(t, "crash", "no-leds"))}
 		d.synced.Store(true)
 		d.run(t, func(c *Config) { c.Kind = "linux" })
-		time.Sleep(time.Minute)
+		time.Sleep(time.Minute + faded)
 		d.sees(t, says(time.Now().UTC()))
 		if events := d.log.Events(); !slices.Contains(events, "profile_ignored") || slices.Contains(events, "crash") {
 			t.Errorf("events %q", events)
