@@ -12,11 +12,13 @@ import (
 
 // Times of a loader.
 const (
-	// HangLimit is how long an image may give no sign of life.
+	// HangLimit is how long an image may give no sign of life, and StopLimit how long it
+	// may take to end once it was told to. Both are counted in ticks, the first of which
+	// may follow at once.
 	HangLimit = 10 * time.Second
-	// StopLimit is how long an image may take to end once it was told to.
 	StopLimit = 10 * time.Second
 
+	tick        = time.Second
 	firstWait   = time.Second // before an image that broke, and is not on trial, is started again
 	longestWait = time.Minute
 )

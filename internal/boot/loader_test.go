@@ -79,7 +79,7 @@ func TestTrialEnds(t *testing.T) {
 		{"an end that nobody asked for", func(context.Context, Info, Asks) error { return nil }, "crashed", "without being told", 0},
 		{"a restart for a reason", func(context.Context, Info, Asks) error { return &Restart{CheckFailed} }, "check_failed", "", 0},
 		{"no sign of life", silent, "hung", "", HangLimit},
-		{"no more sign of life", after(30*time.Second, silent), "hung", "", 30*time.Second + HangLimit},
+		{"no more sign of life", after(30*time.Second, silent), "hung", "", 30*time.Second - tick + HangLimit},
 		{"no sign of life, and an error", func(ctx context.Context, _ Info, _ Asks) error { <-ctx.Done(); return errBroken }, "hung", "broken", HangLimit},
 		{"a verdict", after(time.Minute, func(ctx context.Context, _ Info, ask Asks) error {
 			if err := ask.Reject(CheckFailed, "the LEDs are dark"); err != nil {

@@ -104,8 +104,8 @@ func causeOf(ctx context.Context) Reason {
 // returns false if it does not end then.
 func (l *Loader) serve(ctx context.Context, in Info, a *asking, done <-chan struct{}, stop context.CancelCauseFunc, e *end) bool {
 	// It counts ticks, not time: a process that was stopped for a while is not hung.
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
 	told := ctx.Done()
 	quiet, late := time.Duration(0), time.Duration(0) // late is how long ago it was told to end
 	for {
@@ -119,14 +119,14 @@ func (l *Loader) serve(ctx context.Context, in Info, a *asking, done <-chan stru
 		case <-a.alive:
 			quiet = 0
 			l.well()
-		case <-tick.C:
+		case <-ticker.C:
 			if told == nil {
-				late += time.Second
+				late += tick
 			}
 			if late >= StopLimit {
 				return isClosed(done)
 			}
-			if quiet += time.Second; quiet >= HangLimit && told != nil {
+			if quiet += tick; quiet >= HangLimit && told != nil {
 				l.Log.Error("firmware gave no sign of life", "event", "hung", "for", quiet.String())
 				stop(&Restart{Hung})
 			}

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"strings"
 	"syscall"
 	"time"
 
@@ -163,24 +164,32 @@ const maxAnswer = 16 << 20
 // restartLimit is how long a clock that restarts is waited for.
 const restartLimit = 10 * time.Second
 
-// send sends a request, again while the clock restarts. An answer that is an
-// error is returned as an *Error.
+// maxBroken is how often a question is asked again whose connection ends without an
+// answer.
+const maxBroken = 3
+
+// send sends a request, again while the clock restarts. One that only asks is sent again
+// too if the connection ends before an answer: a clock that has much to do hangs up on
+// who does not come to speak, and nobody listens any more where one has ended. An answer
+// that is an error is returned as an *Error.
 func (c *Client) send(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
-	for begin := time.Now(); ; {
+	for begin, broken := time.Now(), 0; ; {
 		req, err := http.NewRequestWithContext(ctx, method, "http://wordclockd"+path, bytes.NewReader(body))
 		if err != nil {
 			return nil, err
 		}
 		res, err := c.http.Do(req)
-		if err != nil {
-			return nil, c.explain(err)
-		}
-		if res.StatusCode == http.StatusOK {
+		switch {
+		case err == nil && res.StatusCode == http.StatusOK:
 			return res, nil
-		}
-		e := decodeError(res)
-		if e.Code != CodeRestarting || time.Since(begin) > restartLimit {
-			return nil, e
+		case err == nil:
+			if e := decodeError(res); e.Code != CodeRestarting || time.Since(begin) > restartLimit {
+				return nil, e
+			}
+		case method != http.MethodGet || !isBroken(err) || broken == maxBroken:
+			return nil, c.explain(err)
+		default:
+			broken++
 		}
 		select {
 		case <-ctx.Done():
@@ -188,6 +197,13 @@ func (c *Client) send(ctx context.Context, method, path string, body []byte) (*h
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+}
+
+// isBroken reports whether a connection ended before there was an answer. That nothing
+// of the request was read has no type in net/http.
+func isBroken(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
+		strings.HasSuffix(err.Error(), "server closed idle connection")
 }
 
 func decodeError(res *http.Response) *Error {
@@ -206,7 +222,7 @@ func (c *Client) explain(err error) error {
 		return fmt.Errorf("%w: nobody listens on %s", ErrNotRunning, c.path)
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%s may not be opened: be the user that runs the clock, or in its group", c.path)
-	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+	case isBroken(err):
 		return fmt.Errorf("%w any more: it ended meanwhile", ErrNotRunning)
 	}
 	return err

@@ -45,7 +45,7 @@ const maxBody = 64 << 10
 // NewHandler serves one start of a clock, until ctx is done: streams end with
 // it.
 func NewHandler(ctx context.Context, s clock.Service, log *slog.Logger) http.Handler {
-	h := &handler{ctx, s, log}
+	h := &handler{ctx: ctx, service: s, log: log}
 	mux := http.NewServeMux()
 	for pattern, f := range map[string]func(*http.Request) (any, error){
 		"GET /v1/status":     h.status,
@@ -67,6 +67,7 @@ type handler struct {
 	ctx     context.Context // of the firmware's start
 	service clock.Service
 	log     *slog.Logger
+	latest  bulletin
 }
 
 // plain serves f, whose panic is an entry in the journal and no more.
@@ -96,8 +97,9 @@ func (h *handler) plain(f func(*http.Request) (any, error)) http.HandlerFunc {
 	}
 }
 
-// bodyLimit is how long a request may take to arrive.
-const bodyLimit = 5 * time.Second
+// bodyLimit is how long a request may take to arrive: long, as a machine may have much
+// else to do, and who may ask at all could do worse than wait.
+const bodyLimit = 30 * time.Second
 
 // Bound limits what a request may bring, and how long it may take to.
 func Bound(w http.ResponseWriter, r *http.Request) {
@@ -201,53 +203,6 @@ func (h *handler) do(r *http.Request) (any, error) {
 	v, err := h.service.Do(r.Context(), clock.Command{Name: c.Command, Args: c.Args})
 	return answer{v}, err
 }
-
-// watch streams. A reader that is slow misses states, never the latest: that with which
-// a start ends is sent too.
-func (h *handler) watch(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithCancel(r.Context())
-	defer cancel()
-	defer context.AfterFunc(h.ctx, cancel)()
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	out := http.NewResponseController(w)
-	enc := json.NewEncoder(w)
-	for {
-		s, changed := h.service.Watch()
-		_ = out.SetWriteDeadline(time.Now().Add(writeLimit))
-		if enc.Encode(newStatus(s, os.Getpid(), time.Now())) != nil || out.Flush() != nil {
-			return
-		}
-		if ended := !await(ctx, time.After(watchPace)) || !await(ctx, changed); ended && (r.Context().Err() != nil || !isClosed(changed)) {
-			return
-		}
-	}
-}
-
-func isClosed(c <-chan struct{}) bool {
-	select {
-	case <-c:
-		return true
-	default:
-		return false
-	}
-}
-
-// await waits for c, and reports whether it came before the end of ctx.
-func await[T any](ctx context.Context, c <-chan T) bool {
-	select {
-	case <-c:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// watchPace is the least time between two states of a stream: nobody sees more,
-// and many watchers are no burden.
-const watchPace = 50 * time.Millisecond
-
-// writeLimit is how long a reader may let a status wait.
-const writeLimit = 10 * time.Second
 
 var errRestarting = &Error{Code: CodeRestarting, Text: "the clock restarts: try again in a moment"}
 

@@ -68,8 +68,9 @@ func shorten(path string) (short string, done func(), err error) {
 	return fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), filepath.Base(path)), func() { _ = dir.Close() }, nil
 }
 
-// connectLimit is how long a clock may take to accept a connection.
-const connectLimit = 5 * time.Second
+// connectLimit is how long a connection may take to come about. A socket that is
+// listened on takes it at once: it is the machine that may have much else to do.
+const connectLimit = 30 * time.Second
 
 func connect(ctx context.Context, path string) (net.Conn, error) {
 	short, done, err := shorten(path)
