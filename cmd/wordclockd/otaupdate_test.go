@@ -170,7 +170,7 @@ func TestUpdateLosesTheClock(t *testing.T) {
 			p := newActor(t, "sim")
 			p.present(under[1])
 			happened := false
-			f := follower{client: p.client(), number: 7, away: 100 * time.Millisecond, see: func(clock.Attempt, *clock.Trial) error {
+			f := follower{client: p.client(), number: 7, away: 3 * time.Second, see: func(clock.Attempt, *clock.Trial) error {
 				if !happened {
 					happened = true
 					go c.happens(p)

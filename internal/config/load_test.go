@@ -186,7 +186,7 @@ func TestHugeFilesAreQuick(t *testing.T) {
 	for _, s := range []string{"[", "{", "- ", "? ", "a: ", ":", "&a ", "*", "!", "'", "\"", "|\n", "a:\n", "#\n", "\n", "%", "<<: ", "{a: "} {
 		begin := time.Now()
 		_, err := Parse("c.yaml", []byte(strings.Repeat(s, size/len(s))), nil)
-		if d := time.Since(begin); d > 10*time.Second {
+		if d := time.Since(begin); d > time.Minute {
 			t.Errorf("much of %q: %v", s, d)
 		}
 		if err != nil && len(err.Error()) > 400 {

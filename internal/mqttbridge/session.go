@@ -22,7 +22,7 @@ const (
 // A session is one connection to the broker. Once it has ended it cannot be used again.
 type session struct {
 	client mqtt.Client
-	conn   *trimmed
+	conn   *gated
 	since  time.Time    // the broker let the clock in
 	inbox  chan message // what has come
 	missed atomic.Int64 // messages that inbox had no room for
@@ -50,16 +50,21 @@ func open(ctx context.Context, dial dialer, l letter) (*session, error) {
 		return nil, late(ctx, limited, err)
 	}
 	// The client knows no context. What it waits for ends with the connection.
-	defer context.AfterFunc(limited, func() { c.Close() })()
-	s.conn = trim(c)
+	stop := context.AfterFunc(limited, func() { c.Close() })
+	s.conn = gate(trim(c))
 	s.client = mqtt.NewClient(s.options(l).SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) {
 		return s.conn, nil
 	}))
 	t := s.client.Connect()
 	<-t.Done()
+	inTime := stop()
 	if err := t.Error(); err != nil {
 		c.Close()
 		return nil, late(ctx, limited, err)
+	}
+	if !inTime { // the connection is closed
+		s.drop()
+		return nil, late(ctx, limited, errDropped)
 	}
 	s.since = time.Now()
 	return s, nil
@@ -116,7 +121,7 @@ func received(m mqtt.Message) message {
 func (s *session) publish(ctx context.Context, all ...message) error {
 	tokens := make([]mqtt.Token, len(all))
 	for i, m := range all {
-		tokens[i] = s.client.Publish(m.topic, m.qos, m.retain, m.payload)
+		tokens[i] = s.ask(func() mqtt.Token { return s.client.Publish(m.topic, m.qos, m.retain, m.payload) })
 	}
 	return s.await(ctx, tokens)
 }
@@ -125,7 +130,7 @@ func (s *session) publish(ctx context.Context, all ...message) error {
 func (s *session) subscribe(ctx context.Context, f mqtt.MessageHandler, filters ...string) (refused []string, err error) {
 	tokens := make([]mqtt.Token, len(filters))
 	for i, filter := range filters { // each for itself: see trimmed
-		tokens[i] = s.client.Subscribe(filter, 1, f)
+		tokens[i] = s.ask(func() mqtt.Token { return s.client.Subscribe(filter, 1, f) })
 	}
 	if err := s.await(ctx, tokens); err != nil {
 		return nil, err
@@ -139,7 +144,16 @@ func (s *session) subscribe(ctx context.Context, f mqtt.MessageHandler, filters 
 }
 
 func (s *session) unsubscribe(ctx context.Context, filter string) error {
-	return s.await(ctx, []mqtt.Token{s.client.Unsubscribe(filter)})
+	return s.await(ctx, []mqtt.Token{s.ask(func() mqtt.Token { return s.client.Unsubscribe(filter) })})
+}
+
+// ask has the client send something, unless the connection has ended.
+func (s *session) ask(send func() mqtt.Token) mqtt.Token {
+	if !s.conn.enter() {
+		return &mqtt.DummyToken{}
+	}
+	defer s.conn.leave()
+	return send()
 }
 
 var errUnanswered = fmt.Errorf("the broker has not acknowledged what was sent within %v", ackLimit)
@@ -158,7 +172,7 @@ func (s *session) await(ctx context.Context, tokens []mqtt.Token) error {
 			return ctx.Err()
 		}
 	}
-	if !s.client.IsConnectionOpen() {
+	if s.conn.ended() || !s.client.IsConnectionOpen() {
 		<-s.gone
 		return s.err
 	}
