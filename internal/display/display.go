@@ -28,8 +28,9 @@ const DefaultPoll = 5 * time.Second
 // Config is what a Display needs.
 type Config struct {
 	Bus      i2c.Bus
-	Reset    gpio.PinOut // of all drivers, active low; nil is not wired
-	Time     *watch.Value[clock.Time]
+	Reset    gpio.PinOut              // of all drivers, active low; nil is not wired
+	Time     *watch.Value[clock.Time] // to be shown
+	Believed *watch.Value[clock.Time] // by which self-checks are dated; nil is Time
 	Settings *watch.Value[clock.Settings]
 	Light    *watch.Value[clock.Light]       // how bright; only it says that nothing is to be lit
 	Face     *watch.Value[clock.Face]        // written by the display: what is shown
@@ -108,34 +109,57 @@ func (d *Display) Run(ctx context.Context) error {
 // changes before that.
 func (d *Display) step(settings *clock.Settings, light clock.Light, believed clock.Time) (next time.Time) {
 	now := time.Now()
-	d.attend(now, !settings.SelfCheck.Off)
+	d.live(now)
 	f, stays := faceAt(believed, settings.Style, light.Off, now)
 	d.scene.turn(f, light, settings, now)
 	changes := now.Add(stays)
 	frame := d.show(now, changes)
+	if d.look(now, changes, !settings.SelfCheck.Off) {
+		frame = d.show(now, changes)
+	}
 	check := d.examine(now, changes, settings.SelfCheck)
 	d.publish()
 	retry, _ := d.panel.Retry()
 	return soonest(changes, frame, check, retry, d.poll, d.alive)
 }
 
-// attend gives the sign of life, and has a look at the chips, if that is due. What they
-// should not hold is for the self-check to judge.
-func (d *Display) attend(now time.Time, checks bool) {
+// live gives the sign of life, if that is due.
+func (d *Display) live(now time.Time) {
 	if d.c.Alive != nil && !now.Before(d.alive) {
 		d.c.Alive()
 		d.alive = now.Add(time.Second)
 	}
+}
+
+// look has a look at the chips, if that is due, and reports whether it had: the scene has
+// to be shown again, since a chip may have been reset. What they should not hold is for the
+// self-check to judge; while LEDs fade it is not looked for, as a self-check follows.
+func (d *Display) look(now, changes time.Time, checks bool) (looked bool) {
 	switch {
 	case d.c.Poll == 0 || now.Before(d.poll):
-	case d.poll.IsZero():
-		d.poll = now.Add(d.c.Poll)
-	default:
-		if d.panel.Check(checks) {
-			d.check.ask()
+		return false
+	case d.hurries(now, changes, short):
+		d.poll = changes
+		return false
+	case !d.poll.IsZero():
+		if looked = true; d.panel.Check(checks && !d.scene.fade.moving(now)) {
+			d.check.ask(now)
 		}
-		d.poll = now.Add(d.c.Poll)
 	}
+	d.poll = now.Add(d.c.Poll)
+	return looked
+}
+
+// How long before a change of the face nothing is begun that could make it late: a look at
+// the chips, which takes 25 ms at 100 kHz, or a self-check, which may have much to repair.
+const (
+	short = 50 * time.Millisecond
+	quiet = time.Second
+)
+
+// hurries reports whether the face changes that soon. What blinks may be late.
+func (d *Display) hurries(now, changes time.Time, soon time.Duration) bool {
+	return !d.scene.face.Unknown && changes.Sub(now) < soon
 }
 
 // A question is what is wrong with a row.
@@ -206,22 +230,15 @@ func (d *Display) show(now, changes time.Time) (next time.Time) {
 	return d.pace.next(now, time.Now(), period)
 }
 
-// A self-check takes a while: it is not begun when the face is about to change, unless it
-// has been waiting for too long.
-const (
-	quiet   = time.Second
-	overdue = 30 * time.Second
-)
-
-// examine has the LEDs read back when a face has come to rest, and now and then. It
-// returns when the next time is; zero is when the loop is at it again anyway.
+// examine has the LEDs read back when a face has come, and now and then. It returns when
+// the next time is; zero is when the loop is at it again anyway.
 func (d *Display) examine(now, changes time.Time, s clock.SelfCheck) time.Time {
 	due := d.check.due(now, s)
 	periodic := !due.IsZero() && !now.Before(due)
 	switch {
 	case !periodic && !d.scene.fresh:
 		return due
-	case d.scene.period(now) > 0 || changes.Sub(now) < quiet && (!periodic || now.Sub(due) < overdue):
+	case d.scene.fade.moving(now) || d.hurries(now, changes, quiet):
 		return time.Time{}
 	}
 	want := d.scene.frame(now)
@@ -236,7 +253,7 @@ func (d *Display) publish() {
 	f := d.scene.face
 	f.Dark = d.panel.Dark()
 	if !slices.Equal(f.Dark, d.shown.Dark) {
-		d.check.ask()
+		d.check.askOnce(time.Now())
 	}
 	if f.Phrase != d.shown.Phrase || f.Unknown != d.shown.Unknown || f.Off != d.shown.Off || !slices.Equal(f.Dark, d.shown.Dark) {
 		d.shown = f

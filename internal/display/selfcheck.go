@@ -1,13 +1,14 @@
 package display
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"wordclockd/internal/clock"
+	"wordclockd/internal/face"
 	"wordclockd/internal/journal"
 	"wordclockd/internal/watch"
 )
@@ -20,14 +21,14 @@ type selfCheck struct {
 	log   *slog.Logger
 
 	last  time.Time // when it ran, or was first asked when to
-	asked bool      // somebody saw what is for it to judge
+	asked time.Time // when one is due since there is something to judge; zero is never
 	known outages
-	told  complaint
+	told  [len(complaints)]complaint
 	stats statistics
 }
 
 func newSelfCheck(c Config) *selfCheck {
-	return &selfCheck{time: c.Time, value: c.Checked, log: c.Log}
+	return &selfCheck{time: cmp.Or(c.Believed, c.Time), value: c.Checked, log: c.Log}
 }
 
 // due returns when the next one is that follows no change of the face; the zero time is
@@ -39,14 +40,20 @@ func (c *selfCheck) due(now time.Time, s clock.SelfCheck) time.Time {
 	if c.last.IsZero() {
 		c.last = now
 	}
-	if c.asked {
-		return now
-	}
-	return c.last.Add(s.Every)
+	return soonest(c.asked, c.last.Add(s.Every))
 }
 
-// ask makes the next one due now.
-func (c *selfCheck) ask() { c.asked = true }
+// ask makes the next one due now: the chips do not hold what was written.
+func (c *selfCheck) ask(now time.Time) { c.asked = now }
+
+// flicker is how long rows that go dark or come back make no further one due: they may do
+// that many times a second.
+const flicker = time.Second
+
+// askOnce makes one due soon: a row went dark or came back.
+func (c *selfCheck) askOnce(now time.Time) {
+	c.asked = soonest(c.asked, later(now, c.last.Add(flicker)))
+}
 
 // run compares want, which is the face as it should be now, with what was written, and
 // that with what the chips hold; it repairs the rows that are wrong, and no others, and
@@ -65,7 +72,7 @@ func (c *selfCheck) run(p *Panel, want *Frame, periodic bool, s clock.SelfCheck)
 	if r.failure == clock.FailureNone {
 		v.Failure = l.lasting()
 	}
-	c.last, c.asked = time.Now(), false
+	c.last, c.asked = time.Now(), time.Time{}
 	c.stats.add(c.last, r)
 	v.Stats = c.stats.sum(c.last, v.Failure)
 	v.Periodic, v.Took = periodic, c.last.Sub(begin)
@@ -78,26 +85,29 @@ func (c *selfCheck) run(p *Panel, want *Frame, periodic bool, s clock.SelfCheck)
 	}
 }
 
-// A complaint is what the log was told last.
+// A complaint is what the log was told of a failure.
 type complaint struct {
-	failure clock.FailureType
-	rows    []int
-	at      time.Time
+	rows  [face.Rows]bool
+	since time.Time
 }
 
-// again is after how long the log is told of a failure that no repair ends.
+// again is after how long the log is told of a failure of the same rows.
 const again = time.Hour
 
-// tell logs a failure, and one that is still the same once an hour.
+// tell logs a failure, unless the log knows it of all of these rows.
 func (c *selfCheck) tell(f clock.FailureType, v clock.Validation, rows []int) {
-	if f == clock.FailureNone {
-		c.told = complaint{}
+	told, now := &c.told[f], time.Now()
+	if now.Sub(told.since) >= again {
+		*told = complaint{since: now}
+	}
+	fresh := false
+	for _, i := range rows {
+		fresh = fresh || !told.rows[i]
+		told.rows[i] = true
+	}
+	if f == clock.FailureNone || !fresh {
 		return
 	}
-	if c.told.failure == f && slices.Equal(c.told.rows, rows) && time.Since(c.told.at) < again {
-		return
-	}
-	c.told = complaint{f, rows, time.Now()}
 	says := complaints[f]
 	c.log.Log(context.Background(), says.level, fmt.Sprintf("Validation failed: %s (%d mismatches)", f, v.Mismatches),
 		"event", says.event, "mismatches", v.Mismatches, "rows", rows, "repaired", v.Recovered)

@@ -77,6 +77,33 @@ func TestDeadRowForADay(t *testing.T) {
 	})
 }
 
+// TestEndOfAnOutage: that a row is well again, or the bus, is told within ten seconds; and
+// while nothing changes nothing is.
+func TestEndOfAnOutage(t *testing.T) {
+	for name, hurt := range map[string]func(*rig) (heal func()){
+		"row": func(r *rig) func() { return r.LEDBus.Inject(sim.Fault{Kind: sim.Nack, Addr: hal.LEDAddrs[3]}) },
+		"bus": func(r *rig) func() { return r.LEDBus.Inject(sim.Fault{Kind: sim.Stuck}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r, checked := startChecked(t, atOnce)
+				heal := hurt(r)
+				time.Sleep(time.Until(june(14, 31, 5)))
+				bad := checked.Get()
+				time.Sleep(30 * time.Second)
+				if v := checked.Get(); v != bad || v.Failure == clock.FailureNone || v.Recovered {
+					t.Errorf("%+v", v)
+				}
+				heal()
+				time.Sleep(10 * time.Second)
+				if v := checked.Get(); v.Failure != clock.FailureNone || !v.Recovered {
+					t.Errorf("%+v", v)
+				}
+			})
+		})
+	}
+}
+
 // TestFlipIsFound by the next look at the chips.
 func TestFlipIsFound(t *testing.T) {
 	for _, c := range []struct {

@@ -151,7 +151,7 @@ func build(c Config, in boot.Info, ask boot.Asks, store opened) *device {
 	d.demo = newDemo(d.time, d.log)
 	d.dimmer = newDimmer(d)
 	d.display = display.New(display.Config{
-		Bus: board.LEDs, Reset: board.Reset, Time: d.demo.shown, Settings: d.shown, Light: d.light, Face: d.face, Checked: d.checked,
+		Bus: board.LEDs, Reset: board.Reset, Time: d.demo.shown, Believed: d.time, Settings: d.shown, Light: d.light, Face: d.face, Checked: d.checked,
 		Log: d.log, Poll: display.DefaultPoll, Alive: spell.alive(ask), Keep: goesOn,
 	})
 	d.sensors = newSensors(board, d.ambient, d.log)
