@@ -32,8 +32,8 @@ count those that are gone, too.`,
 		Args:        takes(0, 0),
 		Annotations: daemonExits(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if o.count < 0 {
-				return usageError(fmt.Errorf("-n %d: want 0 or more", o.count))
+			if err := o.check(); err != nil {
+				return usageError(err)
 			}
 			return ask(cmd, func(ctx context.Context, c *control.Client) error { return o.run(ctx, cmd, c) })
 		},
@@ -45,6 +45,21 @@ count those that are gone, too.`,
 	cmd.Flags().StringVar(&o.source, "source", "", "print those of this part of the clock alone, such as I2C_BUS")
 	cmd.MarkFlagsMutuallyExclusive("clear", "reset-stats", "stats")
 	return cmd
+}
+
+// check returns an error if nothing can come of what is asked for.
+func (o journalOptions) check() error {
+	if o.count < 0 {
+		return fmt.Errorf("-n %d: want 0 or more", o.count)
+	}
+	var names []string
+	for origin := clock.OriginUnknown; origin <= clock.OriginBrightness; origin++ {
+		names = append(names, origin.String())
+	}
+	if o.source != "" && !slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, o.source) }) {
+		return fmt.Errorf("--source %s: want one of %s", o.source, strings.Join(names, ", "))
+	}
+	return nil
 }
 
 func (o journalOptions) run(ctx context.Context, cmd *cobra.Command, c *control.Client) error {

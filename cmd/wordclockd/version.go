@@ -13,7 +13,7 @@ import (
 )
 
 // version is that of the next or present release; CHANGELOG.md has it too.
-const version = "0.5.0"
+const version = "0.6.0"
 
 // self is this program as an image.
 var self = flash.Desc{Version: version, Project: "wordclock"}

@@ -83,6 +83,7 @@ var mistakes = []struct{ name, file, want string }{
 	{"password without user", "mqtt: {password_file: p}\n", "c.yaml:1:23: key mqtt.password_file: want mqtt.username with it\n"},
 	{"broker for everybody", "mqtt: {username: u}\nbroker: {listen: 0.0.0.0:1883}\n", "c.yaml:2:18: key broker.listen: want mqtt.username and mqtt.password_file: whoever reaches the broker could command the clock\n"},
 	{"certificate without key", "mqtt: {cert_file: p}\n", "c.yaml:1:19: key mqtt.cert_file: want mqtt.key_file with it\n"},
+	{"one pin for two", "board: {button_pin: GPIO4, lamps: {time: GPIO4}}\n", "c.yaml:1:42: key board.lamps.time: want another pin, as board.button_pin is this one\n"},
 	{"nobody to ask", "time: {source: ntp, ntp_servers: []}\n", "c.yaml:1:34: key time.ntp_servers: want a server, as time.source is ntp\n"},
 
 	{"a tab", "log:\n\tlevel: info\n", "c.yaml:2:1: a tab: indent with spaces\n  2 |  level: info\n      ^"},

@@ -12,6 +12,9 @@ var rules = []struct {
 	key string
 	ask func(*Config) error
 }{
+	{"board.button_pin", alone(1)},
+	{"board.lamps.net", alone(2)},
+	{"board.lamps.time", alone(3)},
 	{"time.ntp_servers", func(c *Config) error {
 		return unless(c.Time.Source != "ntp" || len(c.Time.NTPServers) > 0, "want a server, as time.source is ntp")
 	}},
@@ -48,6 +51,19 @@ func unless(fine bool, problem string) error {
 		return nil
 	}
 	return errors.New(problem)
+}
+
+// alone asks that pin n is none of those before it.
+func alone(n int) func(*Config) error {
+	return func(c *Config) error {
+		pins := c.Board.Pins()
+		for _, p := range pins[:n] {
+			if p.Name != "" && p.Name == pins[n].Name {
+				return errors.New("want another pin, as " + p.Key + " is this one")
+			}
+		}
+		return nil
+	}
 }
 
 // secure asks for https where somebody could listen.

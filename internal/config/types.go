@@ -41,6 +41,14 @@ type Board struct {
 	ADC ADC // of the potentiometer
 }
 
+// A Pin is a line of a GPIO chip, and the key that names it.
+type Pin struct{ Key, Name string }
+
+// Pins returns all pins, wired or not.
+func (b Board) Pins() []Pin {
+	return []Pin{{"board.reset_pin", b.ResetPin}, {"board.button_pin", b.ButtonPin}, {"board.lamps.net", b.Lamps.Net}, {"board.lamps.time", b.Lamps.Time}}
+}
+
 // Lamps are the two status lamps.
 type Lamps struct{ Net, Time string }
 

@@ -7,15 +7,10 @@ import (
 	"wordclockd/internal/config"
 )
 
-// A pin is a line of a GPIO chip, and the key that names it.
-type pin struct{ key, name string }
-
 // pins looks for what the configured pins need: a GPIO chip that the user may
 // use, with lines of their names that nobody else has.
 func (h Host) pins(b config.Board) []Finding {
-	wired := slices.DeleteFunc([]pin{
-		{"board.reset_pin", b.ResetPin}, {"board.button_pin", b.ButtonPin}, {"board.lamps.net", b.Lamps.Net}, {"board.lamps.time", b.Lamps.Time},
-	}, func(p pin) bool { return p.name == "" })
+	wired := slices.DeleteFunc(b.Pins(), func(p config.Pin) bool { return p.Name == "" })
 	if len(wired) == 0 {
 		return nil
 	}
@@ -53,13 +48,13 @@ func (h Host) gpio(s *section, wired int) bool {
 }
 
 // line looks at one pin.
-func (h Host) line(s *section, p pin) {
-	switch user, err := h.Line(p.name); {
+func (h Host) line(s *section, p config.Pin) {
+	switch user, err := h.Line(p.Name); {
 	case err != nil:
-		s.add(Fault, p.name, "gpioinfo lists the names of all lines: put one of them into "+p.key, "no GPIO chip has a line of this name: the clock runs without it")
+		s.add(Fault, p.Name, "gpioinfo lists the names of all lines: put one of them into "+p.Key, "no GPIO chip has a line of this name: the clock runs without it")
 	case user != "" && !h.Running:
-		s.add(Warning, p.name, "free it (a line of config.txt, a service), or put another one into "+p.key, "is used by %s, so that the clock cannot", user)
+		s.add(Warning, p.Name, "free it (a line of config.txt, a service), or put another one into "+p.Key, "is used by %s, so that the clock cannot", user)
 	default:
-		s.add(OK, p.name, "", "is there, for %s", p.key)
+		s.add(OK, p.Name, "", "is there, for %s", p.Key)
 	}
 }

@@ -50,6 +50,7 @@ type Journal struct {
 	first   uint32 // number of the first entry of this start
 	now     clock.Journal
 	pending []clock.Entry // are in now, and not yet stored
+	dated   []clock.Entry // are stored without their time, and have it in now
 	failed  bool          // storing, last
 }
 
@@ -98,6 +99,7 @@ func (j *Journal) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-j.wake:
+		case <-j.awaited():
 		}
 		select {
 		case <-ctx.Done():
@@ -140,31 +142,6 @@ func (j *Journal) changed() {
 	}
 }
 
-// date gives entries of this start the time that was not known when they came,
-// once it is.
-func (j *Journal) date() {
-	now := time.Now()
-	at, ok := j.c.Time.Get().At(now)
-	if !ok {
-		return
-	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.now.Entries = slices.Clone(j.now.Entries)
-	dated := false
-	for _, list := range [][]clock.Entry{j.now.Entries, j.pending} {
-		for i := range list {
-			if e := &list[i]; e.Time.IsZero() && e.Number >= j.first {
-				e.Time = at.Add(e.Uptime - now.Sub(j.start)).UTC().Truncate(time.Second)
-				dated = true
-			}
-		}
-	}
-	if dated {
-		j.c.Value.Set(j.now)
-	}
-}
-
 // Flush stores what is not stored yet. Entries that cannot be stored wait for
 // the next time.
 func (j *Journal) Flush() {
@@ -175,18 +152,18 @@ func (j *Journal) Flush() {
 
 // flush is Flush. The caller has storing.
 func (j *Journal) flush() {
+	j.date()
 	if j.c.Store == nil {
 		return
 	}
-	j.date()
 	j.mu.Lock()
-	pending, s, failed := j.pending, j.now.Stats, j.failed
-	j.pending = nil
+	pending, dated, s, failed := j.pending, j.dated, j.now.Stats, j.failed
+	j.pending, j.dated = nil, nil
 	j.mu.Unlock()
-	if len(pending) == 0 {
+	if len(pending)+len(dated) == 0 {
 		return
 	}
-	err := j.c.Store.Update(func(tx *nvs.Tx) error { return store(tx, pending, s) })
+	err := j.c.Store.Update(func(tx *nvs.Tx) error { return store(tx, pending, dated, s) })
 	if err != nil && !failed {
 		j.c.Log.Error("error journal cannot be stored: check the state directory", "event", "journal_unstored", "err", err)
 	}
@@ -194,12 +171,23 @@ func (j *Journal) flush() {
 	defer j.mu.Unlock()
 	j.failed = err != nil
 	if err != nil {
-		j.pending = append(pending, j.pending...)
-		j.pending = j.pending[max(0, len(j.pending)-clock.JournalSize):]
+		j.pending, j.dated = latest(append(pending, j.pending...)), latest(append(dated, j.dated...))
 	}
 }
 
-func store(tx *nvs.Tx, pending []clock.Entry, s clock.JournalStats) error {
+// latest returns as many entries as the journal has room for.
+func latest(list []clock.Entry) []clock.Entry { return list[max(0, len(list)-clock.JournalSize):] }
+
+// store puts dated in the place of what is stored of them, and pending behind.
+func store(tx *nvs.Tx, pending, dated []clock.Entry, s clock.JournalStats) error {
+	for _, e := range dated {
+		if err := ring.Replace(tx, e.Number, appendEntry(nil, e)); err != nil {
+			return err
+		}
+	}
+	if len(pending) == 0 {
+		return statsKey.Put(tx, fromClock(s))
+	}
 	var blobs [][]byte
 	for _, e := range pending {
 		blobs = append(blobs, appendEntry(nil, e))
@@ -228,7 +216,7 @@ func (j *Journal) Clear(counters bool) error {
 	if counters {
 		j.now.Stats = clock.JournalStats{Written: j.now.Stats.Written}
 	} else {
-		j.now.Entries, j.pending = nil, nil
+		j.now.Entries, j.pending, j.dated = nil, nil, nil
 	}
 	j.changed()
 	return nil

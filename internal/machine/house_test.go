@@ -165,13 +165,13 @@ func TestParseFault(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"fire":            `fault "fire": want nack, stuck, flip, brownout, slow`,
-		"nack addr=0x80":  "addr=0x80: ",
-		"nack byte=-1":    "byte=-1: ",
-		"flip mask=256":   "mask=256: ",
-		"slow delay=2m":   "delay=2m: 2m: want up to 1m",
-		"slow delay=-1s":  "delay=-1s: -1s: want up to 1m",
-		"slow delay=fast": "delay=fast: ",
-		"nack whole=yes":  "whole=yes: ",
+		"nack addr=0x80":  "addr=0x80: want 0 to 127",
+		"nack byte=-1":    "byte=-1: want 0 to 65535",
+		"flip mask=256":   "mask=256: want 0 to 255",
+		"slow delay=2m":   "delay=2m: want a duration such as 5ms, up to 1m",
+		"slow delay=-1s":  "delay=-1s: want a duration such as 5ms, up to 1m",
+		"slow delay=fast": "delay=fast: want a duration such as 5ms, up to 1m",
+		"nack whole=yes":  "whole=yes: want true or false",
 		"nack when=now":   "when=now: want addr, byte, mask, delay, times, whole or firm",
 	} {
 		args := strings.Fields(text)

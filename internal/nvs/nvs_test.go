@@ -273,6 +273,20 @@ func TestRing(t *testing.T) {
 				return err
 			}
 		}
+		for number, want := range map[uint32]bool{7: false, 8: true, 12: true, 13: false} {
+			if err := r.Replace(tx, number, []byte{99}); err != nil {
+				return err
+			}
+			blobs, _ := r.All(tx)
+			if got := slices.ContainsFunc(blobs, func(b []byte) bool { return b[0] == 99 }); got != want {
+				t.Errorf("entry %d replaced: %t, want %t", number, got, want)
+			}
+			if want {
+				if err := r.Replace(tx, number, []byte{byte(number)}); err != nil {
+					return err
+				}
+			}
+		}
 		if err := tx.Set("log", "entry_000", Value{U8, []byte{1}}); err != nil {
 			return err
 		}
@@ -285,6 +299,12 @@ func TestRing(t *testing.T) {
 		blobs, first := r.All(tx)
 		if first != 8 || slices.ContainsFunc(blobs, func(b []byte) bool { return b != nil }) {
 			t.Errorf("cleared, and %v from %d", blobs, first)
+		}
+		if err := r.Replace(tx, 12, []byte{12}); err != nil {
+			return err
+		}
+		if blobs, _ := r.All(tx); blobs[4] != nil {
+			t.Errorf("a cleared entry came back as %v", blobs[4])
 		}
 		return errors.Join(r.Append(tx, []byte{13}, []byte{14}), tx.Set("log", "written", Value{U8, []byte{1}}))
 	})

@@ -36,6 +36,15 @@ func (r Ring) Append(tx *Tx, blobs ...[]byte) error {
 	return r.written().Put(tx, n)
 }
 
+// Replace puts a blob in the place of the one with a number, if that is still there.
+func (r Ring) Replace(tx *Tx, number uint32, blob []byte) error {
+	n := r.count(tx)
+	if v, ok := tx.Get(r.Namespace, r.slot(number)); !ok || v.Type != Blob || number >= n || n-number > uint32(r.Size) {
+		return nil
+	}
+	return tx.Set(r.Namespace, r.slot(number), Value{Blob, blob})
+}
+
 // Skip makes number the next to be appended, if it is not behind: the slots
 // between are emptied.
 func (r Ring) Skip(tx *Tx, number uint32) error {

@@ -281,5 +281,4 @@ func (k *Keeper) announce() {
 	k.c.Log.Info("time is known", "event", "time_known", "source", q.String(), "local", local.Format(time.RFC3339))
 }
 
-// sleep waits for d or until ctx is done.
 var errNoRTC = errors.New("not wired")

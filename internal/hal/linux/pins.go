@@ -1,12 +1,14 @@
 package linux
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log"
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sys/unix"
 	"periph.io/x/conn/v3/driver/driverreg"
 	"periph.io/x/conn/v3/gpio"
 	"periph.io/x/host/v3/gpioioctl"
@@ -25,7 +27,7 @@ func findLine(name string) (line, error) {
 	was := log.Writer()
 	log.SetOutput(io.Discard)
 	defer log.SetOutput(was)
-	if _, err := driverreg.Init(); err != nil {
+	if err := keepStdin(func() error { _, err := driverreg.Init(); return err }); err != nil {
 		return nil, err
 	}
 	for _, chip := range gpioioctl.Chips {
@@ -34,6 +36,22 @@ func findLine(name string) (line, error) {
 		}
 	}
 	return nil, fmt.Errorf("no line %s on the GPIO chips that may be used, %d of them: gpioinfo lists names; the user has to be in the group of /dev/gpiochip*, often gpio", name, len(gpioioctl.Chips))
+}
+
+// keepStdin calls f, which may close file descriptor 0: so does periph when it closes a
+// chip that has two nodes, as on a Raspberry Pi. The next line would be opened as 0, which
+// periph takes for one that is not open.
+func keepStdin(f func() error) error {
+	kept, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return fmt.Errorf("keep standard input: %w", err)
+	}
+	defer unix.Close(kept)
+	err = f()
+	if _, closed := unix.FcntlInt(0, unix.F_GETFD, 0); closed != nil {
+		err = errors.Join(err, unix.Dup3(kept, 0, 0))
+	}
+	return err
 }
 
 // LineUser returns who uses the line with a name; "" is nobody.

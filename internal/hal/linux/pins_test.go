@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/sys/unix"
 	"periph.io/x/conn/v3/gpio"
 	"periph.io/x/conn/v3/physic"
 
@@ -148,6 +149,23 @@ func TestNoPins(t *testing.T) {
 // TestRealLines asks this kernel for a line that nobody has.
 func TestRealLines(t *testing.T) {
 	if _, err := LineUser("NO SUCH LINE"); err == nil || !strings.Contains(err.Error(), "gpioinfo lists names") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestKeepStdin: what is opened after a look at the chips is never descriptor 0.
+func TestKeepStdin(t *testing.T) {
+	var was, is unix.Stat_t
+	if err := unix.Fstat(0, &was); err != nil {
+		t.Fatal(err)
+	}
+	if err := keepStdin(func() error { return unix.Close(0) }); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Fstat(0, &is); err != nil || is.Ino != was.Ino || is.Dev != was.Dev {
+		t.Errorf("standard input is another file, %v", err)
+	}
+	if err := keepStdin(func() error { return syscall.EIO }); err != syscall.EIO {
 		t.Errorf("error %v", err)
 	}
 }
