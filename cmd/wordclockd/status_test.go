@@ -35,6 +35,7 @@ func TestStatusLines(t *testing.T) {
 		{"knob", func(*control.Status) {}, "knob 22.1 %, 730 mV"},
 		{"no knob", func(s *control.Status) { s.Sensors.Knob.Error = "no converter" }, "knob no converter"},
 		{"all is well", func(*control.Status) {}, "self-check passed 12 s ago; 24 h: 288 checks, 0 failed; health 100"},
+		{"the first one", func(s *control.Status) { s.Checked.Day.Total = 1 }, "self-check passed 12 s ago; 24 h: 1 check, 0 failed; health 100"},
 		{"nobody knows the time", func(s *control.Status) { s.Time.UTC = "" }, "self-check passed; 24 h: 288 checks, 0 failed; health 100"},
 		{"never", func(s *control.Status) { s.Checked = nil }, "self-check there was none yet"},
 		{"not wanted", func(s *control.Status) { s.Settings["validation.enabled"] = false }, "self-check off, by validation.enabled"},

@@ -46,7 +46,11 @@ func checkedLine(s control.Status) string {
 	if age, ok := between(v.At, s.Time.UTC); ok {
 		text += fmt.Sprintf(" %.0f s ago", age.Seconds())
 	}
-	return text + fmt.Sprintf("; 24 h: %d checks, %d failed; health %d", v.Day.Total, v.Day.Failed, v.Day.Health)
+	checks := "checks"
+	if v.Day.Total == 1 {
+		checks = "check"
+	}
+	return text + fmt.Sprintf("; 24 h: %d %s, %d failed; health %d", v.Day.Total, checks, v.Day.Failed, v.Day.Health)
 }
 
 // between returns how long after one time another is, as the API has them.

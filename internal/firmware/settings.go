@@ -75,10 +75,12 @@ func (d *device) Change(ctx context.Context, f func(*clock.Settings) error) (clo
 	stored := storedSource(d.store.Store)
 	d.update.Update(func(u *clock.Update) { u.Stored = stored })
 	next := clock.Changed{Revision: old.Revision + 1, Settings: s}
-	d.settings.Set(next)
-	d.shown.Set(s)
-	d.dimmer.mix()
-	d.gather() // whoever was answered sees the change
+	d.status.Update(func(all *clock.Status) { // nobody sees new settings beside the light of old ones
+		d.settings.Set(next)
+		d.shown.Set(s)
+		d.dimmer.mix()
+		d.put(all)
+	})
 	return next, nil
 }
 

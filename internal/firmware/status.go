@@ -57,12 +57,13 @@ func (d *device) report(p part) func(context.Context) error {
 }
 
 // gather puts the whole status together.
-func (d *device) gather() {
-	d.status.Update(func(s *clock.Status) {
-		for _, p := range d.parts() {
-			p(s)
-		}
-	})
+func (d *device) gather() { d.status.Update(d.put) }
+
+// put puts all parts in a status.
+func (d *device) put(s *clock.Status) {
+	for _, p := range d.parts() {
+		p(s)
+	}
 }
 
 // Watch implements clock.Service.

@@ -143,7 +143,19 @@ func (d *desk) alter(ctx context.Context, list []clock.Edit, cut bool, p parlanc
 	if err != nil {
 		return "", err
 	}
-	return strings.Join(append(notes, d.inVain(list, p)...), "; "), nil
+	notes = slices.Concat(notes, d.dimmed(list, p), d.inVain(list, p))
+	return strings.Join(notes, "; "), nil
+}
+
+// dimmed returns a note for an edit of the group level that a window of the night keeps
+// from being seen.
+func (d *desk) dimmed(list []clock.Edit, p parlance) []string {
+	status, _ := d.service.Watch()
+	l := status.Light
+	if l.WhyGroup.By != clock.ByNight || !slices.ContainsFunc(list, func(e clock.Edit) bool { return e.Key == global }) {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s: the window %s dims the face to %d until it ends", p.name(global), l.Window, l.Group)}
 }
 
 // inVain returns a note for edits of what this clock does not have.

@@ -11,8 +11,9 @@ import (
 type deviceMessage struct {
 	Device           device               `json:"dev"`
 	Origin           origin               `json:"o"`
-	Availability     []availability       `json:"availability"`
-	AvailabilityMode string               `json:"availability_mode"`
+	Availability     []availability       `json:"avty"`
+	AvailabilityMode string               `json:"avty_mode"`
+	CommandTopic     string               `json:"cmd_t"` // of components that have none of their own
 	QoS              byte                 `json:"qos"`
 	Components       map[string]component `json:"cmps"`
 }
@@ -50,11 +51,16 @@ func discovery(v view) message {
 		Origin:           origin{Name: "wordclockd", Version: v.program},
 		Availability:     []availability{present(v.names)},
 		AvailabilityMode: "all",
+		CommandTopic:     v.base + "/" + configTopic + "/set", // which most of them send to
 		QoS:              1,
 		Components:       map[string]component{},
 	}
 	for _, e := range announced(v) {
-		d.Components[e.id] = e.component(v.names)
+		c := e.component(v.names)
+		if c.CommandTopic == d.CommandTopic {
+			c.CommandTopic = ""
+		}
+		d.Components[e.id] = c
 	}
 	return message{topic: deviceTopic(v.names), payload: d.marshal(), qos: 1, retain: true}
 }
@@ -66,8 +72,8 @@ func present(n names) availability { return availability{Topic: n.base + "/avail
 const sizeLimit = 32 << 10
 
 // marshal returns the message as it is published. While that is too long, as it may be of
-// a clock that has everything, it goes without wishes for entity ids, which Home Assistant
-// makes of the names then, and after that without icons.
+// a clock that has everything and a long name, it goes without wishes for entity ids, which
+// Home Assistant makes of the names then, and after that without icons.
 func (d deviceMessage) marshal() []byte {
 	payload := mustMarshal(d)
 	for _, drop := range []func(*component){
@@ -108,7 +114,7 @@ func deviceTopic(n names) string { return n.prefix + "/device/" + n.id + "/confi
 func theDevice(v view) device {
 	d := device{
 		Identifiers:  []string{v.id},
-		Name:         "Word Clock " + strings.ReplaceAll(v.device, "_", " "),
+		Name:         deviceName(v.device),
 		Manufacturer: "Custom Build",
 		Model:        "German word clock",
 		Software:     v.Version,
@@ -131,8 +137,11 @@ func hardware(kind string) string {
 	return kind
 }
 
-// slug returns how entity ids of the device begin, as Home Assistant makes them of its
-// name.
-func slug(device string) string {
-	return "word_clock_" + strings.ReplaceAll(strings.ToLower(device), "-", "_")
+func deviceName(device string) string { return "Word Clock " + strings.ReplaceAll(device, "_", " ") }
+
+// slug returns what Home Assistant makes of an ASCII name in an entity id.
+func slug(name string) string {
+	return strings.Join(strings.FieldsFunc(strings.ToLower(name), func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9')
+	}), "_")
 }

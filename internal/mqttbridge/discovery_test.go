@@ -43,7 +43,8 @@ func profileView(device, board string, has []clock.Capability) view {
 	return v
 }
 
-// decoded returns a device message with its components as maps.
+// decoded returns a device message with its components as maps, as Home Assistant takes
+// them: with what the device has for all that have none of their own.
 func decoded(t *testing.T, m message) (root map[string]any, components map[string]map[string]any) {
 	t.Helper()
 	var c struct {
@@ -55,9 +56,17 @@ func decoded(t *testing.T, m message) (root map[string]any, components map[strin
 		}
 	}
 	for id, short := range c.Components {
-		c.Components[id] = spelledOut(short)
+		c.Components[id] = inheriting(root, spelledOut(short))
 	}
 	return root, c.Components
+}
+
+// inheriting returns a component with the device's command topic, if it has none.
+func inheriting(root, component map[string]any) map[string]any {
+	if component["command_topic"] == nil {
+		component["command_topic"] = root["cmd_t"]
+	}
+	return component
 }
 
 // TestDeviceMessage holds the device message of each profile against its golden file.
@@ -95,20 +104,26 @@ func golden(t *testing.T, file, got string) {
 	}
 }
 
-// TestMessageSize holds that no clock's device message is too long, and that entity ids
-// are what it goes without, and then icons.
+// TestMessageSize holds that no clock's device message is too long; and that one with long
+// topics goes without wishes for entity ids, and then without icons.
 func TestMessageSize(t *testing.T) {
 	longest := strings.Repeat("m", 32)
-	for _, device := range []string{"Clock_Stani_1", longest} {
+	for _, c := range []struct{ device, prefix, ids, icons string }{
+		{"Clock_Stani_1", "home", "bare virtual everything", "bare virtual everything"},
+		{longest, "home", "bare", "bare virtual everything"},
+		{longest, "house/ground-floor", "bare", "bare"},
+	} {
 		for _, p := range profiles {
-			m := discovery(profileView(device, p.board, p.has))
-			if len(m.payload) >= 32<<10 {
-				t.Errorf("%s of %s: %d bytes", p.name, device, len(m.payload))
+			v := profileView(c.device, p.board, p.has)
+			v.base = c.prefix + "/" + c.device
+			m := discovery(v)
+			if len(m.payload) >= sizeLimit {
+				t.Errorf("%s of %s: %d bytes", p.name, v.base, len(m.payload))
 			}
 			_, components := decoded(t, m)
-			ids, icons := p.name == "bare", p.name != "everything" || device != longest
-			if c := components["firmware_health"]; (c["default_entity_id"] != nil) != ids || (c["icon"] != nil) != icons {
-				t.Errorf("%s of %s: %v, want entity ids %v, icons %v", p.name, device, c, ids, icons)
+			ids, icons := strings.Contains(c.ids, p.name), strings.Contains(c.icons, p.name)
+			if got := components["firmware_health"]; (got["default_entity_id"] != nil) != ids || (got["icon"] != nil) != icons {
+				t.Errorf("%s of %s: %v, want entity ids %v, icons %v", p.name, v.base, got, ids, icons)
 			}
 		}
 	}

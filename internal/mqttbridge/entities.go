@@ -12,8 +12,8 @@ import (
 type component struct {
 	Platform string  `json:"p"`
 	UniqueID string  `json:"uniq_id"`
-	EntityID string  `json:"def_ent_id,omitempty"`
-	Name     *string `json:"name"` // nil: the entity is called like the device
+	EntityID string  `json:"def_ent_id,omitempty"` // a wish; empty: as Home Assistant makes it of the names
+	Name     *string `json:"name"`                 // nil: the entity is called like the device
 
 	StateTopic         string `json:"stat_t,omitempty"`
 	ValueTemplate      string `json:"val_tpl,omitempty"`
@@ -54,8 +54,8 @@ type component struct {
 	Category    string `json:"ent_cat,omitempty"`
 	Enabled     *bool  `json:"en,omitempty"`
 
-	Availability     []availability `json:"availability,omitempty"` // empty: that of the device
-	AvailabilityMode string         `json:"availability_mode,omitempty"`
+	Availability     []availability `json:"avty,omitempty"` // empty: that of the device
+	AvailabilityMode string         `json:"avty_mode,omitempty"`
 }
 
 // An entity is a component that a clock may have.
@@ -93,7 +93,9 @@ func (e entity) unique(n names) string {
 func (e entity) component(n names) component {
 	c := e.config
 	c.UniqueID = e.unique(n)
-	c.EntityID = c.Platform + "." + slug(n.device) + "_" + e.id
+	if c.Name == nil || slug(*c.Name) != e.id {
+		c.EntityID = c.Platform + "." + slug(deviceName(n.device)) + "_" + e.id
+	}
 	for _, topic := range []*string{&c.StateTopic, &c.CommandTopic, &c.AttributesTopic, &c.ImageTopic} {
 		if *topic != "" {
 			*topic = n.base + "/" + *topic

@@ -155,7 +155,7 @@ func (c *component) dimension(unit string) {
 // apart, lest a template that renders it take two of them for its own.
 func nested(path, value string) string {
 	keys := strings.Split(path, ".")
-	return `{"` + strings.Join(keys, `": {"`) + `": ` + value + strings.Repeat(" }", len(keys))
+	return `{"` + strings.Join(keys, `":{"`) + `":` + value + strings.Repeat(" }", len(keys))
 }
 
 // onOff returns a template that says ON if an expression is true, else OFF.

@@ -18,7 +18,7 @@ import (
 // allowed are the keys that Home Assistant's platforms know, as far as the clock uses
 // them; required ones begin with "!". Beside them there are those of each entity.
 var (
-	ofEach  = strings.Fields("!p !unique_id !name default_entity_id icon ent_cat enabled_by_default json_attributes_topic json_attributes_template availability availability_mode")
+	ofEach  = strings.Fields("!p !unique_id !name default_entity_id icon ent_cat enabled_by_default json_attributes_topic json_attributes_template avty avty_mode")
 	allowed = map[string][]string{
 		"light":         strings.Fields("!schema !command_topic !state_topic !supported_color_modes !flash !transition effect effect_list"),
 		"image":         strings.Fields("!image_topic !content_type"),
@@ -64,8 +64,10 @@ func TestSchema(t *testing.T) {
 				}
 			}
 		}
-		if want := platform + "."; !strings.HasPrefix(c["default_entity_id"].(string), want) {
-			complain("default_entity_id %v, want %s…", c["default_entity_id"], want)
+		wish, _ := c["default_entity_id"].(string)
+		made := slug(fmt.Sprint(c["name"]))
+		if want := platform + ".word_clock_clock_stani_1_" + e.id; cmp.Or(wish, platform+".word_clock_clock_stani_1_"+made) != want || made == e.id && wish != "" {
+			complain("default_entity_id %q, of the name comes …%s, want %s and no wish if it comes by itself", wish, made, want)
 		}
 		if name, ok := c["name"].(string); ok && regexp.MustCompile(`^[A-Z]?[0-9]\.`).MatchString(name) {
 			complain("name %s: a prefix that sorts ends up in entity ids", name)
@@ -143,7 +145,7 @@ func TestNothingDeprecated(t *testing.T) {
 		}
 	}
 	root, _ := decoded(t, m)
-	want := []string{"availability", "availability_mode", "cmps", "dev", "o", "qos"}
+	want := []string{"avty", "avty_mode", "cmd_t", "cmps", "dev", "o", "qos"}
 	if diff := gocmp.Diff(want, slices.Sorted(maps.Keys(root))); diff != "" {
 		t.Errorf("keys of the message; any other makes Home Assistant refuse all of it (-want +got):\n%s", diff)
 	}
@@ -153,10 +155,10 @@ func TestNothingDeprecated(t *testing.T) {
 // templates, and is JSON.
 func TestNested(t *testing.T) {
 	for _, c := range []struct{ path, value, want string }{
-		{"duration_ms", "{{ value | int }}", `{"duration_ms": {{ value | int }} }`},
-		{"light_sensor.dim.brightness", "{{ value | int }}", `{"light_sensor": {"dim": {"brightness": {{ value | int }} } } }`},
-		{"potentiometer.curve_type", `"{{ value }}"`, `{"potentiometer": {"curve_type": "{{ value }}" } }`},
-		{"enabled", "true", `{"enabled": true }`},
+		{"duration_ms", "{{ value | int }}", `{"duration_ms":{{ value | int }} }`},
+		{"light_sensor.dim.brightness", "{{ value | int }}", `{"light_sensor":{"dim":{"brightness":{{ value | int }} } } }`},
+		{"potentiometer.curve_type", `"{{ value }}"`, `{"potentiometer":{"curve_type":"{{ value }}" } }`},
+		{"enabled", "true", `{"enabled":true }`},
 	} {
 		got := nested(c.path, c.value)
 		if got != c.want {

@@ -79,7 +79,12 @@ func (f *fakeClock) Change(_ context.Context, edit func(*clock.Settings) error) 
 		return clock.Changed{}, err
 	}
 	if next != s.Settings {
-		f.status.Update(func(s *clock.Status) { s.Settings, s.Light, s.Revision = next, lightOf(next), s.Revision+1 })
+		f.status.Update(func(s *clock.Status) {
+			if s.Settings = next; s.Light.WhyGroup.By != clock.ByNight { // which stays
+				s.Light = lightOf(next)
+			}
+			s.Revision++
+		})
 	}
 	return clock.Changed{Revision: f.status.Get().Revision, Settings: next}, nil
 }

@@ -136,7 +136,8 @@ Who sets them sets them by hand: they hold until the light or the knob moves, or
 levels hold for* is over. *Automatic brightness* and *Automatic LED level* are off for so
 long, and turning them on gives the level back at once. Turned off, they hold the level of
 the moment. Turning the display on in a window of the night that is ` + "`off`" + ` turns *Pause
-night window* on, up to the end of that window. *Night windows* has room for 255 letters: what is
+night window* on, up to the end of that window. In one that is ` + "`dim`" + ` the brightness stays at what
+the window allows, and what is set counts afterwards. *Night windows* has room for 255 letters: what is
 longer is set by [MQTT](mqtt.md#nightset) or the command line, and not shown.
 
 *LED level* above *LED safety limit* is limited to it. What a problem consists of stands in

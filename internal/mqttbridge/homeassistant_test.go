@@ -71,12 +71,12 @@ func (h *homeAssistant) device(object string, c map[string]any) {
 		return
 	}
 	for key := range c {
-		if !slices.Contains([]string{"dev", "o", "cmps", "availability", "availability_mode", "qos"}, key) {
+		if !slices.Contains([]string{"dev", "o", "cmps", "avty", "avty_mode", "cmd_t", "qos"}, key) {
 			h.t.Errorf("device message: unknown key %s, all of it is refused", key)
 		}
 	}
 	for id, each := range c["cmps"].(map[string]any) {
-		component := spelledOut(each.(map[string]any))
+		component := inheriting(c, spelledOut(each.(map[string]any)))
 		platform := component["p"].(string)
 		component["device"] = map[string]any{"identifiers": c["dev"].(map[string]any)["ids"]}
 		h.component(platform, object+" "+id, component)

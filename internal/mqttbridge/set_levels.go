@@ -14,7 +14,7 @@ const published = "changes nothing: it is in what is published"
 var brightnessForm = form{
 	keys: []key{
 		{name: "individual", field: individual, doc: "level of a lit LED; above the safety limit it is limited to that, and a note says so"},
-		{name: "global", field: global},
+		{name: "global", field: global, doc: "level of the whole face, by which that of each LED is multiplied; a window of the night that is `dim` stands above it, and a note says so"},
 		{name: "individual_manual", field: individualManual, doc: "`false` gives the level of a lit LED back to the knob; `true` alone holds that of the moment"},
 		{name: "global_manual", field: globalManual, doc: "`false` gives the level of the whole face back to the light sensor; `true` alone holds that of the moment"},
 		{name: "individual_by", takes: "any", doc: published},

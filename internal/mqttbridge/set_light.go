@@ -12,7 +12,7 @@ import (
 var lightForm = form{
 	keys: []key{
 		{name: "state", takes: "`ON` or `OFF`", doc: "whether anything is lit; `ON` in a window of the night that is `off` pauses it, and a note says so"},
-		{name: "brightness", takes: "integer, 0 to 255", doc: "the group level, which turns the face on, too; 0 turns it off, and 1 to 4 count as 5, the lowest at which something is to be seen"},
+		{name: "brightness", takes: "integer, 0 to 255", doc: "the group level, which turns the face on, too; 0 turns it off, and 1 to 4 count as 5, the lowest at which something is to be seen; a window of the night that is `dim` stands above it, and a note says so"},
 		{name: "effect", takes: "`smooth` or `instant`", doc: "whether one face fades into the next; only on a clock that can"},
 		{name: "color_mode", takes: "`brightness`", doc: "changes nothing: it is in what is published"},
 	},

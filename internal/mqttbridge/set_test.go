@@ -96,6 +96,29 @@ func TestLightTurnsOn(t *testing.T) {
 	}
 }
 
+// TestDimmedAtNight holds that who sets a level above what a window of the night allows is
+// told why nothing comes of it yet.
+func TestDimmedAtNight(t *testing.T) {
+	for _, c := range []struct {
+		by            clock.Ruler
+		path, payload string
+		note          string
+	}{
+		{clock.ByNight, "light/set", `{"state":"ON","brightness":200}`, "brightness.global: the window daily 22:00-06:00 dim 20 dims the face to 20 until it ends"},
+		{clock.ByNight, "brightness/set", `{"global":200}`, "global: the window daily 22:00-06:00 dim 20 dims the face to 20 until it ends"},
+		{clock.ByNight, "brightness/set", `{"individual":50}`, ""},
+		{clock.ByHand, "brightness/set", `{"global":10}`, ""},
+	} {
+		x := newCounter(t)
+		x.clock.status.Update(func(s *clock.Status) {
+			s.Light.Window, s.Light.Group, s.Light.WhyGroup.By = "daily 22:00-06:00 dim 20", 20, c.by
+		})
+		if r := only(t, x.send(c.path, c.payload)); !r.OK || r.Note != c.note {
+			t.Errorf("%s %s: %+v, want note %q", c.path, c.payload, r, c.note)
+		}
+	}
+}
+
 // TestLightAtNight holds that the light that is turned on in a window of the night that
 // is off stays on for the rest of it, and says so.
 func TestLightAtNight(t *testing.T) {

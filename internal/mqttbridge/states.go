@@ -236,4 +236,4 @@ func rulers() string {
 	return strings.Join(names, ", ")
 }
 
-const afterValidation = "after each read-back"
+const afterValidation = "after a read-back, if it came to something else than the one before"
