@@ -9,6 +9,7 @@ import (
 	"wordclockd/internal/face"
 	"wordclockd/internal/hal"
 	"wordclockd/internal/hal/sim"
+	"wordclockd/internal/proof"
 	"wordclockd/internal/watch"
 )
 
@@ -26,7 +27,8 @@ func TestNoFalseAlarm(t *testing.T) {
 		r, checked := startChecked(t, func(c *Config) {
 			c.Settings.Update(func(s *clock.Settings) { s.Transition.Duration = 200 * time.Millisecond })
 		})
-		for n := range 24 * 60 {
+		minutes := proof.Shorter(24 * 60)
+		for n := range minutes {
 			time.Sleep(time.Until(june(14, 30+n, 0).Add(time.Duration(n%50) * time.Second)))
 			switch n % 9 {
 			case 0:
@@ -42,7 +44,7 @@ func TestNoFalseAlarm(t *testing.T) {
 			}
 		}
 		s := checked.Get().Stats
-		if s.Failed != 0 || s.Total < 24*60*8/10 || s.Health != 100 || s.Attempts != 0 {
+		if s.Failed != 0 || int(s.Total) < minutes*8/10 || s.Health != 100 || s.Attempts != 0 {
 			t.Errorf("%+v\n%s", s, &r.log)
 		}
 		r.logged(t)
@@ -56,10 +58,13 @@ func TestDeadRowForADay(t *testing.T) {
 		r, checked := startChecked(t, atOnce)
 		r.LEDBus.Detach(r.Rows[3])
 		r.Rows[3].Reset()
-		for n := range 24 * 60 {
+		minutes := proof.Shorter(24 * 60)
+		last := ""
+		for n := range minutes {
 			at := june(14, 30+n, 3)
 			time.Sleep(time.Until(at))
-			r.sees(t, face.Say(at.Hour(), at.Minute(), face.Default).String(), 3)
+			last = face.Say(at.Hour(), at.Minute(), face.Default).String()
+			r.sees(t, last, 3)
 		}
 		r.logged(t, "leds_dark [3]", "validation_hardware [3]")
 		if v := checked.Get(); v.Failure != clock.HardwareFault || v.Stats.Failed > 1 {
@@ -68,7 +73,7 @@ func TestDeadRowForADay(t *testing.T) {
 		time.Sleep(7 * time.Second)
 		r.LEDBus.Attach(r.Rows[3])
 		time.Sleep(5 * time.Second)
-		r.sees(t, "ES IST FÜNF VOR HALB DREI ····")
+		r.sees(t, last)
 		time.Sleep(time.Minute)
 		r.logged(t, "leds_dark [3]", "validation_hardware [3]", "leds_back [3]")
 		if v := checked.Get(); v.Failure != clock.FailureNone {

@@ -23,7 +23,7 @@ import (
 // that a good release can be had, it is installed and confirmed.
 func TestHistories(t *testing.T) {
 	begin := time.Now()
-	seeds := proof.Seeds(t, 50)
+	seeds := proof.Seeds(t, proof.Shorter(30))
 	var mu sync.Mutex
 	results, happened := map[clock.Result]int{}, 0
 	t.Run("seeds", func(t *testing.T) {

@@ -88,6 +88,14 @@ func Seeds(t testing.TB, n int) []uint64 {
 	return seeds
 }
 
+// Shorter returns n, or a sixth of it under the race detector.
+func Shorter(n int) int {
+	if Raced {
+		return max(1, n/6)
+	}
+	return n
+}
+
 func number(t testing.TB, variable string, otherwise int) int {
 	t.Helper()
 	s := os.Getenv(variable)
