@@ -30,7 +30,7 @@ fuzz: ## each fuzz target for FUZZ (20s)
 	@grep -rl '^func Fuzz' --include=*_test.go . | while read -r f; do \
 		sed -n 's/^func \(Fuzz[A-Za-z0-9]*\)(.*/\1/p' "$$f" | while read -r t; do \
 			fuzz="$(GO) test -run ^$$ -fuzz ^$$t\$$ -fuzztime $(FUZZ) -fuzzminimizetime 10x $$(dirname "$$f")"; \
-			$$fuzz || $$fuzz || exit 1; done || exit 1; done # go may take the end of its time for a failure; a real one is kept, and fails again
+			$$fuzz || $$fuzz || $$fuzz || exit 1; done || exit 1; done # go may take the end of its time for a failure; a real one is kept, and fails again
 
 soak: ## the full numbers: N seeds from SEED on; writes docs/proofs.md
 	@mkdir -p bin
