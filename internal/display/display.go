@@ -120,7 +120,7 @@ func (d *Display) step(settings *clock.Settings, light clock.Light, believed clo
 	check := d.examine(now, changes, settings.SelfCheck)
 	d.publish()
 	retry, _ := d.panel.Retry()
-	return soonest(changes, frame, check, retry, d.poll, d.alive)
+	return task.Soonest(changes, frame, check, retry, d.poll, d.alive)
 }
 
 // live gives the sign of life, if that is due.

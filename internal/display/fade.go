@@ -5,6 +5,7 @@ import (
 
 	"wordclockd/internal/clock"
 	"wordclockd/internal/face"
+	"wordclockd/internal/task"
 )
 
 // A fade takes the LEDs from one face to another. It knows of each how much of the
@@ -43,7 +44,7 @@ func (f *fade) turn(m face.Mask, how clock.Transition, now time.Time) {
 		for col := range f.cells[row] {
 			if lit := m.Lit(row, col); lit != f.to.Lit(row, col) {
 				ends := f.cells[row][col].turn(lit, how, col >= face.Letters, now)
-				f.ends = later(f.ends, ends)
+				f.ends = task.Later(f.ends, ends)
 			}
 		}
 	}

@@ -1,6 +1,10 @@
 package display
 
-import "time"
+import (
+	"time"
+
+	"wordclockd/internal/task"
+)
 
 // A pace has frames follow each other in equal times, and less often on a bus that is
 // too slow for that: a tenth of the time is left to others.
@@ -17,23 +21,6 @@ func (p *pace) next(began, ended time.Time, period time.Duration) time.Time {
 	if !began.Before(p.due) {
 		p.due = p.due.Add(period)
 	}
-	p.due = later(p.due, ended.Add(ended.Sub(began)/9))
+	p.due = task.Later(p.due, ended.Add(ended.Sub(began)/9))
 	return p.due
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
-}
-
-// soonest returns the first of some moments, but for those that are zero.
-func soonest(moments ...time.Time) (first time.Time) {
-	for _, at := range moments {
-		if first.IsZero() || !at.IsZero() && at.Before(first) {
-			first = at
-		}
-	}
-	return first
 }

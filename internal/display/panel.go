@@ -258,7 +258,7 @@ func (p *Panel) tell() {
 	if p.hung.on() {
 		if !p.toldHung {
 			p.toldHung = true
-			p.log.Error("LED bus hangs, the face is frozen: check wiring and supply of the LED drivers", "event", "leds_hung", "err", p.hung.err)
+			p.log.Error("LED bus hangs, the face cannot be changed: check wiring and supply of the LED drivers", "event", "leds_hung", "err", p.hung.err)
 		}
 		return
 	}

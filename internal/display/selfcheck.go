@@ -10,6 +10,7 @@ import (
 	"wordclockd/internal/clock"
 	"wordclockd/internal/face"
 	"wordclockd/internal/journal"
+	"wordclockd/internal/task"
 	"wordclockd/internal/watch"
 )
 
@@ -40,7 +41,7 @@ func (c *selfCheck) due(now time.Time, s clock.SelfCheck) time.Time {
 	if c.last.IsZero() {
 		c.last = now
 	}
-	return soonest(c.asked, c.last.Add(s.Every))
+	return task.Soonest(c.asked, c.last.Add(s.Every))
 }
 
 // ask makes the next one due now: the chips do not hold what was written.
@@ -52,7 +53,7 @@ const flicker = time.Second
 
 // askOnce makes one due soon: a row went dark or came back.
 func (c *selfCheck) askOnce(now time.Time) {
-	c.asked = soonest(c.asked, later(now, c.last.Add(flicker)))
+	c.asked = task.Soonest(c.asked, task.Later(now, c.last.Add(flicker)))
 }
 
 // run compares want, which is the face as it should be now, with what was written, and

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"wordclockd/internal/clock"
+	"wordclockd/internal/task"
 )
 
 // A verdict is what becomes of an image.
@@ -60,7 +61,7 @@ func (m *Monitor) try(ctx context.Context, due time.Time) (next time.Time) {
 		if m.onTrial(time.Time{}) == nil {
 			return next
 		}
-		next = later(due.Add(m.c.Times.Interval), time.Now())
+		next = task.Later(due.Add(m.c.Times.Interval), time.Now())
 		if v = m.judge.hear(h); v != undecided {
 			return time.Time{} // there may be none
 		}
@@ -122,11 +123,4 @@ func (m *Monitor) carryOut(ctx context.Context, v verdict, h clock.Health) (over
 			"event", "verdict_failed", "verdict", v.String(), "err", err)
 	}
 	return false
-}
-
-func later(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return b
-	}
-	return a
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"wordclockd/internal/clock"
+	"wordclockd/internal/task"
 )
 
 // A sense is what measures for one of the two levels, and what it says now.
@@ -104,15 +105,7 @@ func (h *hold) next(longest, lasts time.Duration) (at time.Time) {
 		at = h.since.Add(longest)
 	}
 	if !h.moved.IsZero() {
-		at = earlier(at, h.moved.Add(lasts))
+		at = task.Soonest(at, h.moved.Add(lasts))
 	}
 	return at
-}
-
-// earlier returns the first of two moments, of which zero is never.
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"wordclockd/internal/clock"
+	"wordclockd/internal/task"
 )
 
 // An Input is all that the brightness depends on.
@@ -64,9 +65,9 @@ func (m *Mixer) Mix(in Input) (l clock.Light, r Release, next time.Time) {
 		l.Off, l.WhyOff = true, clock.Reason{By: clock.ByHand, Text: "display.on is false"}
 	}
 	r = Release{Individual: m.individual.hold.over, Global: m.group.hold.over, Paused: s.Night.Paused && m.isDay(in)}
-	next = earlier(m.individual.hold.next(s.Manual.For, knob.lasts), m.group.hold.next(s.Manual.For, light.lasts))
+	next = task.Soonest(m.individual.hold.next(s.Manual.For, knob.lasts), m.group.hold.next(s.Manual.For, light.lasts))
 	if !in.Local.IsZero() && !m.night.next.IsZero() {
-		next = earlier(next, in.host(m.night.next))
+		next = task.Soonest(next, in.host(m.night.next))
 	}
 	return l, r, next
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"wordclockd/internal/clock"
+	"wordclockd/internal/task"
 )
 
 // A span is one night of a window: from is in it, to is not.
@@ -71,10 +72,10 @@ type night struct {
 func nightAt(windows []clock.Window, local time.Time) (n night) {
 	for _, s := range spans(windows, local) {
 		if local.Before(s.from) {
-			n.next = earlier(n.next, s.from)
+			n.next = task.Soonest(n.next, s.from)
 			continue
 		}
-		n.next = earlier(n.next, s.to)
+		n.next = task.Soonest(n.next, s.to)
 		switch {
 		case s.window.Off:
 			if n.off.to.Before(s.to) {
